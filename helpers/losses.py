@@ -1,0 +1,86 @@
+"""What the two networks try to make small.
+
+Adversarial losses come in three kinds, each as a pair (discriminator, generator) on logits:
+"bce" (Goodfellow et al. 2014, section 3, with the non-saturating generator), "lsgan" (Mao et al.
+2017, eq. 9) and "hinge" (Lim & Ye 2017). `chance_levels` says what each pair reads when the
+discriminator knows nothing: the line to draw under a loss curve.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["ADVERSARIAL", "chance_levels", "color_loss", "colorfulness_loss", "discriminator_loss", "generator_loss"]
+
+ADVERSARIAL = ("bce", "hinge", "lsgan")
+
+
+def _check(kind: str) -> None:
+    if kind not in ADVERSARIAL:
+        raise ValueError(f"unknown adversarial loss {kind!r}: choose one of {', '.join(ADVERSARIAL)}")
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: str = "hinge") -> Tensor:
+    """Sum of the loss on real and on fake patches, each a mean; a scalar.
+
+    Pass logits of *detached* fakes: this step must not train the generator.
+    """
+    _check(kind)
+    if kind == "bce":
+        real, fake = F.softplus(-real_logits), F.softplus(fake_logits)
+    elif kind == "lsgan":
+        real, fake = (real_logits - 1).square(), fake_logits.square()
+    else:
+        real, fake = F.relu(1 - real_logits), F.relu(1 + fake_logits)
+    return real.float().mean() + fake.float().mean()
+
+
+def generator_loss(fake_logits: Tensor, kind: str = "hinge") -> Tensor:
+    """How far the fakes are from being called real; a scalar."""
+    _check(kind)
+    if kind == "bce":
+        loss = F.softplus(-fake_logits)
+    elif kind == "lsgan":
+        loss = (fake_logits - 1).square()
+    else:
+        loss = -fake_logits
+    return loss.float().mean()
+
+
+def chance_levels(kind: str = "hinge") -> tuple[float, float]:
+    """(discriminator, generator) loss of a discriminator that cannot tell real from fake.
+
+    Its best constant answer is the undecided logit: probability one half for "bce", 0.5 for "lsgan",
+    0 for "hinge". Because two terms are summed, BCE's chance level is 2 ln 2 = 1.386, not 0.693.
+    """
+    undecided = torch.tensor(0.5 if kind == "lsgan" else 0.0)
+    return discriminator_loss(undecided, undecided, kind).item(), generator_loss(undecided, kind).item()
+
+
+def color_loss(ab: Tensor, target: Tensor, kind: str = "l1") -> Tensor:
+    """Distance of predicted to true ab, both scaled (N, 2, H, W); a scalar.
+
+    "l1": mean absolute error; its best answer is the conditional *median*. "smooth_l1": squared below
+    0.05 (5.5 Lab units), straight above. "l2": squared error; its best answer is the *mean*.
+    """
+    ab = ab.float()
+    if kind == "l1":
+        return F.l1_loss(ab, target)
+    if kind == "smooth_l1":
+        return F.smooth_l1_loss(ab, target, beta=0.05)
+    if kind == "l2":
+        return F.mse_loss(ab, target)
+    raise ValueError(f"unknown color loss {kind!r}: choose l1, smooth_l1 or l2")
+
+
+def colorfulness_loss(ab: Tensor, target: Tensor) -> Tensor:
+    """How much less chroma the prediction has than the truth, mean over the batch; a scalar >= 0.
+
+    After the colorfulness loss of DDColor (Kang et al. 2023, section 3.4), capped at the truth, so
+    that it never asks for more color than the photo has. Chroma is the length of ab, scaled.
+    """
+    chroma = ab.float().square().sum(1).add(1e-8).sqrt().mean((1, 2))
+    wanted = target.square().sum(1).add(1e-8).sqrt().mean((1, 2))
+    return F.relu(wanted - chroma).mean()

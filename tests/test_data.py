@@ -1,0 +1,274 @@
+"""Roots, verification, cache, splits and batches of helpers.data, on a little Flowers102."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import helpers.data as data
+from helpers.data import DataError, batches, load_flowers
+from tests import little_flowers
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def flowers(tmp_path, monkeypatch):
+    """The root of a little Flowers102, with a cache of its own."""
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    root = little_flowers.make(tmp_path / "usb stick")
+    little_flowers.patch(root, lambda *a: monkeypatch.setattr(*a))
+    data._verify.cache_clear()
+    return root
+
+
+def cache_files():
+    folder = data.cache_folder()
+    return sorted(p.name for p in folder.glob("*") if p.suffix != ".lock") if folder.exists() else []
+
+
+def child(root, size, dawdle=0.0, **options):
+    command = [sys.executable, "-m", "tests.little_flowers", str(root), str(size), str(dawdle)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_loads_what_pillow_sees(flowers):
+    photos = load_flowers("train", 48, root=flowers)
+    assert (len(photos), photos.size, photos.source, photos.split) == (10, 48, "flowers102", "train")
+    assert photos.images.dtype == torch.uint8
+    wide = np.asarray(Image.open(flowers / "flowers-102/jpg/image_00001.jpg"))
+    assert wide.shape == (48, 96, 3)
+    center = wide[:, 24:72].astype(int)
+    assert np.abs(photos.images[0].permute(1, 2, 0).numpy().astype(int) - center).max() <= 2
+    assert photos.ids.tolist() == list(range(1, 11))
+    assert photos.labels.tolist() == list(range(10))
+
+
+def test_splits_of_a_protocol_never_overlap(flowers):
+    for protocol in ("official", "large"):
+        parts = [set(load_flowers(s, 16, protocol, flowers).ids.tolist()) for s in ("train", "val", "test")]
+        assert sum(map(len, parts)) == len(set().union(*parts)) == little_flowers.COUNT
+    official, large = (load_flowers("train", 16, p, flowers).split for p in ("official", "large"))
+    assert (official, large) == ("train", "test")
+
+
+def test_real_splits_have_the_known_sizes():
+    if not os.environ.get("FLOWERS102_ROOT"):
+        pytest.skip("the real photos are not here (FLOWERS102_ROOT is not set)")
+    from torchvision.datasets import Flowers102
+
+    root = data.find_root()
+    files = [set(Flowers102(root, s)._image_files) for s in ("train", "val", "test")]
+    assert [len(f) for f in files] == [1020, 1020, 6149]
+    assert len(set().union(*files)) == 8189
+
+
+def test_second_load_reads_the_cache(flowers, monkeypatch):
+    first = load_flowers("test", 24, root=flowers).images.clone()
+    monkeypatch.setattr(data, "_decode", lambda *a: pytest.fail("decoded again"))
+    assert torch.equal(load_flowers("test", 24, root=flowers).images, first)
+    assert load_flowers("test", 24, "official", flowers).images.shape == (14, 3, 24, 24)
+
+
+def test_cache_notices_changed_photos(flowers):
+    before = load_flowers("train", 24, root=flowers).images.clone()
+    Image.new("RGB", (60, 60), "red").save(flowers / "flowers-102/jpg/image_00003.jpg")
+    after = load_flowers("train", 24, root=flowers).images
+    assert not torch.equal(before[2], after[2]) and torch.equal(before[3], after[3])
+
+
+def test_writing_to_photos_does_not_reach_the_cache(flowers):
+    load_flowers("train", 24, root=flowers).images.zero_()
+    assert load_flowers("train", 24, root=flowers).images.float().mean() > 10
+
+
+def test_damaged_cache_file_is_built_anew(flowers):
+    good = load_flowers("train", 24, root=flowers).images.clone()
+    (name,) = cache_files()
+    path = data.cache_folder() / name
+    for damage in (b"", b"nonsense", path.read_bytes()[:-100]):
+        path.write_bytes(damage)
+        assert torch.equal(load_flowers("train", 24, root=flowers).images, good)
+
+
+def test_limit_spreads_over_the_split(flowers):
+    assert load_flowers("train", 16, root=flowers, limit=3).ids.tolist() == [1, 5, 10]
+    assert len(load_flowers("train", 16, root=flowers, limit=99)) == 10
+
+
+# ----------------------------------------------------------------------------------------- faults
+
+
+def test_kill_while_building_leaves_no_bad_cache(flowers):
+    process = child(flowers, 20, dawdle=0.3)
+    deadline = time.time() + 60
+    while not any(".partial-" in n for n in cache_files()) and time.time() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert [n for n in cache_files() if n.endswith(".npy")] == []
+    assert any(".partial-" in n for n in cache_files())
+    assert len(load_flowers("test", 20, root=flowers)) == 14
+    assert len(cache_files()) == 1  # what the killed process left behind is gone
+
+
+def test_two_processes_at_once_build_one_cache(flowers):
+    pair = [child(flowers, 20, dawdle=0.05) for _ in range(2)]
+    answers = [process.communicate(timeout=120) for process in pair]
+    assert [p.returncode for p in pair] == [0, 0], answers
+    assert answers[0][0] == answers[1][0] != ""
+    assert len(cache_files()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX limit on file sizes")
+def test_full_disk_is_one_clear_sentence(flowers):
+    import resource
+
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
+
+    process = child(flowers, 64, preexec_fn=no_room)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "DataError: could not write the cache" in errors and "free some disk space" in errors
+    assert cache_files() == []
+
+
+def test_missing_photo_is_named(flowers):
+    (flowers / "flowers-102/jpg/image_00007.jpg").unlink()
+    with pytest.raises(DataError, match=r"half a download: 1 of 30 photos are missing, image_00007.jpg"):
+        load_flowers("train", root=flowers)
+
+
+def test_empty_photo_is_named(flowers):
+    (flowers / "flowers-102/jpg/image_00007.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"image_00007.jpg is empty"):
+        load_flowers("train", root=flowers)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text"])
+def test_corrupt_photo_is_named_and_leaves_no_cache(flowers, damage):
+    path = flowers / "flowers-102/jpg/image_00007.jpg"
+    path.write_bytes(path.read_bytes()[:400] if damage == "truncated" else b"<html>not found</html>")
+    with pytest.raises(DataError, match=r"image_00007.jpg is not a readable JPEG .*copy or download it again"):
+        load_flowers("train", root=flowers)
+    assert cache_files() == []
+
+
+def test_damaged_labels_and_missing_parts_are_named(flowers):
+    labels = flowers / "flowers-102/imagelabels.mat"
+    labels.write_bytes(labels.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"imagelabels.mat is damaged"):
+        load_flowers("train", root=flowers)
+    labels.unlink()
+    with pytest.raises(DataError, match=r"imagelabels.mat is missing"):
+        load_flowers("train", root=flowers)
+
+
+def test_foreign_files_are_named_and_hidden_ones_let_be(flowers, recwarn):
+    (flowers / "flowers-102/jpg/.DS_Store").write_bytes(b"x")
+    load_flowers("train", 16, root=flowers)
+    assert not [w for w in recwarn if "Flowers102" in str(w.message)]
+    (flowers / "flowers-102/jpg/holiday.jpg").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="holiday.jpg"):
+        assert len(load_flowers("train", 16, root=flowers)) == 10
+
+
+def test_wrong_roots_are_explained(flowers, tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="no folder flowers-102 in it"):
+        load_flowers("train", root=tmp_path / "nowhere")
+    with pytest.raises(DataError, match="name the folder above it"):
+        load_flowers("train", root=flowers / "flowers-102")
+    monkeypatch.setenv("FLOWERS102_ROOT", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="FLOWERS102_ROOT names"):
+        load_flowers("train")
+    monkeypatch.setenv("FLOWERS102_ROOT", str(flowers))
+    assert load_flowers("train", 16).source == "flowers102"
+
+
+def test_user_cache_is_a_root(flowers):
+    flowers.rename(data.cache_folder())
+    assert load_flowers("train", 16).source == "flowers102"
+
+
+def test_without_photos_flowers_are_drawn_under_a_banner(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    monkeypatch.setattr(data, "_banner_shown", False)
+    photos = load_flowers("test", 32, limit=5)
+    assert (photos.source, photos.images.shape) == ("drawn", (5, 3, 32, 32))
+    assert "DRAWN FLOWERS, NOT PHOTOS" in capsys.readouterr().out
+    assert load_flowers("train", 32, limit=5).images.ne(photos.images).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"split": "validation"}, "unknown split 'validation'"),
+        ({"split": "train", "protocol": "huge"}, "unknown protocol 'huge'"),
+        ({"split": "train", "size": 4}, "photos of 4 px"),
+        ({"split": "train", "limit": 0}, "at least one photo"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_flowers(**arguments)
+
+
+# ---------------------------------------------------------------------------------------- batches
+
+
+@pytest.fixture
+def photos(flowers):
+    return load_flowers("test", 40, root=flowers)
+
+
+def test_batches_are_scaled_lab_of_the_right_shape(photos):
+    got = list(batches(photos, 4, size=32, seed=0, epoch=0))
+    assert len(got) == 3
+    for L, ab in got:
+        assert L.shape == (4, 1, 32, 32) and ab.shape == (4, 2, 32, 32)
+        assert L.min() >= -1 and L.max() <= 1 and ab.abs().max() < 1
+        assert L.std() > 0.1 and ab.std() > 0.05
+
+
+def test_a_batch_depends_on_seed_epoch_and_number_alone(photos):
+    whole = list(batches(photos, 4, 32, seed=3, epoch=1))
+    later = list(batches(photos, 4, 32, seed=3, epoch=1, start=2))
+    assert torch.equal(whole[2][1], later[0][1])
+    for other in (batches(photos, 4, 32, seed=4, epoch=1), batches(photos, 4, 32, seed=3, epoch=2)):
+        assert not torch.equal(whole[0][0], next(other)[0])
+
+
+def test_processes_share_a_batch(photos):
+    pieces = [next(batches(photos, 4, 40, 0, 0, rank=r, world=2))[0] for r in range(2)]
+    assert [p.shape[0] for p in pieces] == [2, 2] and not torch.equal(*pieces)
+    with pytest.raises(ValueError, match="shared by 3 processes"):
+        next(batches(photos, 4, 40, 0, 0, world=3))
+    with pytest.raises(ValueError, match="cannot be drawn from 14 photos"):
+        next(batches(photos, 64, 40, 0, 0))
+
+
+def test_an_epoch_shows_each_photo_once_flipped_half_the_time():
+    """Photos whose pixels tell which photo and which column they come from."""
+    count, side = 64, 32
+    images = torch.zeros(count, 3, side, side, dtype=torch.uint8)
+    images[:, 0] = torch.arange(count).view(-1, 1, 1) * 4
+    images[:, 1] = torch.arange(side) * 4
+    seen = data.crop_and_flip(images, torch.arange(count), 32, torch.Generator().manual_seed(0))
+    assert seen[:, 0].float().mean((1, 2)).round().tolist() == [4 * i for i in range(count)]
+    flipped = seen[:, 1, 16, 0] > seen[:, 1, 16, -1]
+    assert 0.25 < flipped.float().mean() < 0.75
+    assert torch.unique(seen[:, 1, 16, 16]).numel() > 3  # crops lie in different places

@@ -1,0 +1,291 @@
+"""helpers.inference: every kind of picture, bad ones too, the command line, and what a photo costs."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+
+from helpers import inference
+from helpers.inference import Colorizer, ImageError, load_generator, open_image, pretrained_names, save_generator
+from helpers.models import UNet
+from helpers.synthetic import draw_flowers
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return Colorizer.from_pretrained("flowers-64", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def flower():
+    return draw_flowers(1, 96, seed=4)[0][0][:, :80]  # (96, 80, 3): not square
+
+
+def gray(picture):
+    return np.asarray(Image.fromarray(picture).convert("L"))
+
+
+# --------------------------------------------------------------------------------------- coloring
+
+
+def test_keeps_lightness_and_brings_color(colorizer, flower):
+    before = np.repeat(gray(flower)[..., None], 3, axis=2)
+    after = colorizer.colorize(before)
+    assert after.shape == before.shape and after.dtype == np.uint8
+    lab_before, lab_after = rgb2lab(before), rgb2lab(after)
+    inside = (after > 0).all(2) & (after < 255).all(2)  # elsewhere the gamut cut it
+    assert np.abs(lab_before[..., 0] - lab_after[..., 0])[inside].max() < 1
+    assert np.hypot(*np.moveaxis(lab_after[..., 1:], -1, 0)).mean() > 5
+
+
+def test_does_not_peek_at_the_colors(colorizer, flower):
+    """A colored picture and one of the same lightness without color are painted alike."""
+    from helpers.color import lab_to_rgb, rgb_to_lab
+
+    lab = rgb_to_lab(torch.from_numpy(flower.copy()).permute(2, 0, 1))
+    lab[1:] = 0
+    without = (lab_to_rgb(lab) * 255).round().byte().permute(1, 2, 0).numpy()
+    difference = np.abs(colorizer.colorize(flower).astype(int) - colorizer.colorize(without).astype(int))
+    assert difference.mean() < 2
+
+
+def test_saturation(colorizer, flower):
+    none, normal, strong = (colorizer.colorize(flower, saturation=s) for s in (0, 1, 2))
+    assert np.ptp(none.astype(int), axis=2).max() <= 1
+    chroma = [np.hypot(*np.moveaxis(rgb2lab(p)[..., 1:], -1, 0)).mean() for p in (none, normal, strong)]
+    assert chroma[0] < 1 < chroma[1] < chroma[2]
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError, match="saturation is"):
+            colorizer.colorize(flower, saturation=wrong)
+
+
+def test_strips_change_nothing(colorizer, flower, monkeypatch):
+    whole = colorizer.colorize(flower)
+    monkeypatch.setattr(inference, "STRIP_PIXELS", 500)
+    assert np.abs(colorizer.colorize(flower).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 200), (300, 11), (64, 64), (257, 131)])
+def test_any_size(colorizer, size):
+    picture = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    assert colorizer.colorize(picture).shape == (*size, 3)
+
+
+# ---------------------------------------------------------------------------------- kinds of picture
+
+MODES = {
+    "gray": lambda rgb: Image.fromarray(rgb).convert("L"),
+    "RGB": Image.fromarray,
+    "1 bit": lambda rgb: Image.fromarray(rgb).convert("1"),
+    "palette": lambda rgb: Image.fromarray(rgb).quantize(64),
+    "CMYK": lambda rgb: Image.fromarray(rgb).convert("CMYK"),
+    "YCbCr": lambda rgb: Image.fromarray(rgb).convert("YCbCr"),
+    "Lab": lambda rgb: Image.fromarray(rgb).convert("HSV"),
+    "16 bit": lambda rgb: Image.fromarray(gray(rgb).astype(np.uint16) * 257),
+    "32 bit float": lambda rgb: Image.fromarray(gray(rgb).astype(np.float32) / 255),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_becomes_the_same_picture(mode, flower):
+    rgb, alpha = open_image(MODES[mode](flower))
+    assert rgb.shape == flower.shape and rgb.dtype == np.uint8 and alpha is None
+    off = np.abs(gray(rgb).astype(int) - gray(flower)).mean()
+    assert off < (128 if mode == "1 bit" else 6), off
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "palette"])
+def test_alpha_is_kept(mode, flower, colorizer):
+    shape = np.zeros(flower.shape[:2], np.uint8)
+    shape[10:60, 10:60] = 255
+    picture = Image.fromarray(flower)
+    picture.putalpha(Image.fromarray(shape))
+    if mode == "LA":
+        picture = picture.convert("LA")
+    elif mode == "palette":
+        picture = picture.quantize(32)
+    colored = colorizer.colorize(picture)
+    assert colored.shape == (*flower.shape[:2], 4)
+    assert np.array_equal(colored[..., 3], shape)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pytest.param(lambda p: p, id="uint8"),
+        pytest.param(lambda p: p / 255, id="float64"),
+        pytest.param(lambda p: (p / 255).astype(np.float32), id="float32"),
+        pytest.param(lambda p: p.astype(np.uint16) * 257, id="uint16"),
+        pytest.param(lambda p: p[::-1][::-1], id="strided"),
+    ],
+)
+def test_arrays(array, flower):
+    assert np.array_equal(open_image(array(flower))[0], flower)
+    one = array(gray(flower))
+    assert np.array_equal(open_image(one)[0][..., 0], gray(flower))
+    assert np.array_equal(open_image(one[..., None])[0][..., 0], gray(flower))
+
+
+@pytest.mark.parametrize("source", ["path", "text path", "bytes", "PIL"])
+def test_sources(source, flower, tmp_path, colorizer):
+    path = tmp_path / "flower.png"
+    Image.fromarray(flower).save(path)
+    given = {"path": path, "text path": str(path), "bytes": path.read_bytes(), "PIL": Image.open(path)}[source]
+    assert np.array_equal(colorizer.colorize(given), colorizer.colorize(flower))
+
+
+def test_exif_rotation_is_applied(flower, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter
+    Image.fromarray(flower).save(tmp_path / "turned.jpg", exif=exif, quality=98)
+    assert open_image(tmp_path / "turned.jpg")[0].shape == (80, 96, 3)
+
+
+# ------------------------------------------------------------------------------------- bad pictures
+
+
+def jpeg(picture, **options):
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_bad_files_are_named_in_one_sentence(tmp_path, flower, colorizer):
+    whole = jpeg(flower, quality=98)
+    files = {
+        "missing.jpg": (None, "does not exist"),
+        "empty.jpg": (b"", "is empty"),
+        "text.jpg": (b"Dear diary, today I renamed a text file.", "no picture format that Pillow knows"),
+        "half.jpg": (whole[: len(whole) // 2], "cannot be read as a picture"),
+        "dot.png": (None, "too small to color: 1 x 1 pixels, at least 8 x 8"),
+    }
+    for name, (content, message) in files.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        if name == "dot.png":
+            Image.new("L", (1, 1)).save(tmp_path / name)
+        with pytest.raises(ImageError) as caught:
+            colorizer.colorize(tmp_path / name)
+        text = str(caught.value)
+        assert name in text and message in text and "\n" not in text
+    with pytest.raises(ImageError, match="is a folder"):
+        colorizer.colorize(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 0, 3), np.uint8), "no pixels"),
+        (np.zeros((20, 20, 2), np.uint8), "has shape"),
+        (np.zeros(20, np.uint8), "has shape"),
+        (np.full((20, 20), 3.0), "floats outside 0 to 1"),
+        (np.full((20, 20), np.nan), "floats outside 0 to 1"),
+        (np.zeros((20, 20), np.int64), "is of int64"),
+        (np.zeros((1, 1), np.uint8), "too small"),
+    ],
+)
+def test_bad_arrays_are_explained(array, message):
+    with pytest.raises(ImageError, match=message):
+        open_image(array)
+    with pytest.raises(TypeError, match="not dict"):
+        open_image({})
+
+
+# ------------------------------------------------------------------------------------------ weights
+
+
+def test_weights_round_trip_and_bad_ones_are_named(tmp_path, flower):
+    model = UNet(8, 3, half_res=False).eval()
+    path = tmp_path / "mine.safetensors"
+    save_generator(model, path)
+    again, card = load_generator(path)
+    assert card == {} and again.config == model.config
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    assert Colorizer.from_pretrained(path, device="cpu").colorize(flower).shape == flower.shape
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"mine.safetensors does not hold a generator"):
+        Colorizer.from_pretrained(path)
+    with pytest.raises(FileNotFoundError, match="no weights at"):
+        Colorizer.from_pretrained(tmp_path / "nothing.safetensors")
+    with pytest.raises(ValueError, match="no weights 'roses': choose one of .*flowers-64"):
+        Colorizer.from_pretrained("roses")
+
+
+def test_shipped_weights_are_as_good_as_their_cards_say():
+    """On the real photos when they are here; every 12th of them, within the noise of fewer photos."""
+    if not os.environ.get("FLOWERS102_ROOT"):
+        pytest.skip("the real photos are not here (FLOWERS102_ROOT is not set)")
+    from helpers.data import load_flowers
+    from helpers.metrics import scorecard
+
+    for name in pretrained_names():
+        colorizer = Colorizer.from_pretrained(name, device="cpu")
+        recipe = colorizer.card["recipe"]
+        photos = load_flowers("test", recipe["size"], recipe["protocol"], limit=512)
+        mine, said = scorecard(colorizer.model, photos), colorizer.card["scorecard"]["values"]
+        gray_card = scorecard("gray", photos)
+        for key in ("psnr", "delta_e", "colorfulness"):
+            mean, low, high = mine.values[key]
+            assert low - (mean - low) <= said[key][0] <= high + (high - mean), (name, key)
+        assert mine["psnr"] > gray_card["psnr"] and mine["delta_e"] < gray_card["delta_e"]
+        assert mine["colorfulness"] > 30
+
+
+# ------------------------------------------------------------------------------------- command line
+
+
+def test_command_line_colors_folders_and_names_bad_files(tmp_path, flower, capsys):
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    Image.fromarray(flower).save(folder / "a.jpg")
+    Image.fromarray(flower).convert("RGBA").save(folder / "deep" / "b.png")
+    Image.fromarray(flower).save(folder / "c.webp")
+    (folder / "bad.jpg").write_bytes(b"nothing")
+    (folder / "notes.txt").write_text("not a picture")
+    code = inference.main([str(folder), str(tmp_path / "gone.jpg"), "-o", str(tmp_path / "out")])
+    errors = capsys.readouterr().err
+    assert code == 1
+    assert "bad.jpg cannot be read" in errors and "gone.jpg does not exist" in errors
+    assert len(errors.splitlines()) == 2
+    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert made == ["a.jpg", str(Path("deep/b.png")), "c.webp.png"]
+    assert Image.open(tmp_path / "out/deep/b.png").mode == "RGBA"
+
+
+def test_command_line_never_overwrites_its_input(tmp_path, flower, capsys):
+    Image.fromarray(flower).save(tmp_path / "a.jpg")
+    before = (tmp_path / "a.jpg").read_bytes()
+    assert inference.main([str(tmp_path), "-o", str(tmp_path)]) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert (tmp_path / "a.jpg").read_bytes() == before
+
+
+def test_command_line_success_unknown_weights_and_empty_folder(tmp_path, flower, capsys):
+    Image.fromarray(flower).save(tmp_path / "a.jpg")
+    assert inference.main([str(tmp_path / "a.jpg"), "-o", str(tmp_path / "out"), "--saturation", "1.2"]) == 0
+    assert inference.main([str(tmp_path / "a.jpg"), "-o", str(tmp_path), "--weights", "roses"]) == 2
+    assert "error: there are no weights 'roses'" in capsys.readouterr().err
+    (tmp_path / "nothing").mkdir()
+    assert inference.main([str(tmp_path / "nothing"), "-o", str(tmp_path / "out")]) == 1
+    assert "no pictures in" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from /proc")
+def test_twelve_megapixels_fit_in_two_gigabytes(tmp_path, flower):
+    Image.fromarray(flower).resize((4000, 3000)).save(tmp_path / "large.jpg")
+    code = (
+        "import sys; from helpers.inference import Colorizer;"
+        "print(Colorizer.from_pretrained('flowers-64', device='cpu').colorize(sys.argv[1]).shape);"
+        "print([l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "large.jpg")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shape, peak = done.stdout.splitlines()
+    assert shape == "(3000, 4000, 3)" and int(peak) < 2e6  # kB

@@ -1,0 +1,114 @@
+"""helpers.metrics: each number against its library or its definition, then the scorecard."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from helpers.data import Photos
+from helpers.metrics import (
+    METRICS, ab_histogram, ab_intersection, ciede2000, colorfulness, format_table, median_ab, predict, psnr,
+    scorecard, ssim,
+)  # fmt: skip
+from helpers.models import UNet
+from helpers.synthetic import draw_flowers
+
+
+@pytest.fixture(scope="module")
+def photos():
+    pictures, truth = draw_flowers(24, 32, seed=0)
+    images = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy())
+    return Photos(images, torch.from_numpy(truth.kind), torch.arange(24), "test", "drawn")
+
+
+@pytest.fixture(scope="module")
+def pair(photos):
+    return photos.images[:6], predict("oracle", photos)[:6]
+
+
+def test_against_scikit_image(pair):
+    truth, guess = pair
+    a, b = (t.permute(0, 2, 3, 1).numpy() for t in pair)
+    for i in range(len(a)):
+        assert psnr(truth, guess)[i] == pytest.approx(peak_signal_noise_ratio(a[i], b[i]), abs=1e-3)
+        assert ssim(truth, guess)[i] == pytest.approx(structural_similarity(a[i], b[i], channel_axis=2), abs=1e-6)
+        assert ciede2000(truth, guess)[i] == pytest.approx(deltaE_ciede2000(rgb2lab(a[i]), rgb2lab(b[i])).mean(), abs=1e-3)
+
+
+def test_colorfulness_by_its_definition():
+    gray = torch.full((1, 3, 8, 8), 90, dtype=torch.uint8)
+    assert colorfulness(gray)[0] == 0
+    red = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    red[:, 0] = 255
+    assert colorfulness(red)[0] == pytest.approx(0.3 * np.hypot(255, 127.5))
+    # Half red, half green: the signed R - G axis swings by 255, the unsigned one would not move at all.
+    red[:, 0, :4], red[:, 1, :4] = 0, 255
+    assert colorfulness(red)[0] == pytest.approx(255 + 0.3 * 127.5)
+
+
+def test_ab_histogram_and_its_overlap(photos):
+    h = ab_histogram(photos.images)
+    assert h.shape == (24, 45, 45) and h.sum((1, 2)) == pytest.approx(np.ones(24))
+    assert ab_intersection(h, h) == pytest.approx(1)
+    gray = ab_histogram(predict("gray", photos))
+    assert gray[:, 22, 22].mean() == 1 and ab_intersection(h, gray) < 0.5
+    a = rgb2lab(photos.images[0].permute(1, 2, 0).numpy())[..., 1:]
+    counts, _, _ = np.histogram2d(a[..., 0].ravel(), a[..., 1].ravel(), bins=45, range=[[-112.5, 112.5]] * 2)
+    assert np.abs(h[0] - counts / counts.sum()).sum() < 0.01
+
+
+def test_baselines_do_what_their_names_say(photos):
+    assert colorfulness(predict("gray", photos)).max() < 1.5  # rounding to bytes leaves a trace
+    median = median_ab(photos)
+    pixels = rgb2lab(photos.images.permute(0, 2, 3, 1).numpy())[..., 1:].reshape(-1, 2)
+    assert median == pytest.approx(np.median(pixels, axis=0), abs=0.1)
+    gray, oracle = scorecard("gray", photos), scorecard("oracle", photos)
+    assert oracle["psnr"] > gray["psnr"] and oracle["delta_e"] < gray["delta_e"]
+    assert 0 < oracle["colorfulness"] < gray.truth_colorfulness
+    with pytest.raises(ValueError, match="unknown baseline 'grey'"):
+        predict("grey", photos)
+    with pytest.raises(ValueError, match="needs median="):
+        predict("median", photos)
+
+
+def test_a_perfect_prediction_and_a_vivid_wrong_one(photos):
+    class Truth:
+        def __call__(self, L):
+            from helpers.data import to_lab
+
+            return to_lab(photos.images)[1]
+
+    card = scorecard(Truth(), photos, batch_size=24)
+    assert card["psnr"] > 50 and card["delta_e"] < 0.2 and card["delta_cf"] < 0.5
+    assert card["ab_intersection"] > 0.95
+    wrong = scorecard(lambda L: -Truth()(L), photos, batch_size=24)
+    gray = scorecard("gray", photos)
+    assert wrong["psnr"] < gray["psnr"] and wrong["delta_cf"] < gray["delta_cf"]  # no single number will do
+
+
+def test_intervals_hold_the_mean_and_shrink_with_more_photos(photos):
+    card = scorecard("oracle", photos)
+    for mean, low, high in card.values.values():
+        assert low <= mean <= high
+    few = scorecard("oracle", photos.subset([0, 5, 9, 13, 17, 21]))
+    width = {c.photos: c.values["psnr"][2] - c.values["psnr"][1] for c in (card, few)}
+    assert width[24] < width[6]
+    assert card.values == scorecard("oracle", photos).values  # seeded
+
+
+def test_scorecard_leaves_the_model_as_it_was(photos):
+    model = UNet(8, 2).train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    scorecard(model, photos)
+    assert model.training
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+
+
+def test_table_names_every_metric_and_refuses_a_mixture(photos):
+    cards = {"gray": scorecard("gray", photos), "oracle": scorecard("oracle", photos)}
+    table = format_table(cards)
+    assert all(name in table for name, _, _ in METRICS.values()) and "| gray |" in table
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+    with pytest.raises(ValueError, match="different photos"):
+        format_table(cards | {"few": scorecard("gray", photos.subset([0, 1]))})

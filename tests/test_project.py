@@ -1,0 +1,77 @@
+"""The README's promises, the import time, and what must never be in the tree."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf8")
+
+
+def tracked():
+    found = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in found.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    script = (ROOT / ".ci/run").read_text()
+    first, second = re.findall(r"```bash\n(.*?)\n```", README, re.S)[:2]
+    assert first.startswith("python -m venv .venv") and "jupyter lab notebooks/00_start_here.ipynb" in first
+    assert (ROOT / "notebooks/00_start_here.ipynb").exists()
+    assert "pip install -r requirements.txt" in first and re.search(r"pip install .*-r requirements.txt", script)
+    assert second == "pytest" and script.rstrip().endswith("\npytest")
+
+
+def test_links_and_pictures_of_the_readme_exist():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for name in re.findall(r"`((?:helpers|notebooks|tests|images)/[\w./-]*)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_results_table_is_that_of_the_cards():
+    from helpers.publish import results_table
+
+    table = re.search(r"<!-- results:.*?-->\n(.*?)\n<!-- end of results -->", README, re.S)[1]
+    assert table == results_table("flowers-64")
+
+
+def test_shipped_weights_keep_their_limits():
+    weights = list((ROOT / "helpers/weights").glob("*.safetensors"))
+    assert {p.stem for p in weights} >= {"flowers-64", "flowers-64-l1"}
+    assert all(p.stat().st_size < 20e6 for p in weights) and sum(p.stat().st_size for p in weights) < 60e6
+    assert all(p.with_suffix(".json").exists() for p in weights)
+
+
+def test_import_is_light():
+    """`import helpers` brings nothing that `import torch` has not brought (its cost is in benchmarks/)."""
+    code = (
+        "import sys, torch; before = set(sys.modules); import helpers, helpers.color, helpers.models, helpers.losses;"
+        "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before} - {'helpers'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    heavy = {"matplotlib", "skimage", "scipy", "torchvision", "accelerate", "IPython", "PIL", "ipywidgets"}
+    assert not heavy & set(done.stdout.split())
+
+
+def test_no_photo_of_the_data_set_and_no_machine_path_is_in_the_tree():
+    places = re.compile("|".join(re.escape(f"{p}{os.sep}") for p in {str(ROOT.parent), str(Path.home())} if len(p) > 1))
+    for path in tracked():
+        assert not re.fullmatch(r"image_\d{5}\.jpe?g", path.name), path
+        assert path.stat().st_size < 20e6, path
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".txt", ".ipynb", ".json"} or path.name == "run":
+            assert not places.search(path.read_text(encoding="utf8")), path
+
+
+def test_american_spelling():
+    british = re.compile(r"\b(colou?ris\w*|colour\w*|grey\w*|centre\w*|normalis\w*|behaviour\w*)\b", re.I)
+    for path in tracked():
+        if path.suffix in {".py", ".md", ".ipynb"} and path.name != "test_project.py":
+            found = british.findall(path.read_text(encoding="utf8"))
+            assert not [w for w in found if w.lower() != "grey"], (path, found)
