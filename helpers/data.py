@@ -37,7 +37,16 @@ from torch import Tensor
 
 from .color import rgb_to_lab, scale_lab
 
-__all__ = ["DataError", "PROTOCOLS", "Photos", "batches", "cache_folder", "find_root", "load_flowers", "to_lab"]
+__all__ = [
+    "DataError",
+    "PROTOCOLS",
+    "Photos",
+    "batches",
+    "cache_folder",
+    "find_root",
+    "load_flowers",
+    "to_lab",
+]
 
 PROTOCOLS = {
     "official": {"train": "train", "val": "val", "test": "test"},

@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab
+from .files import write_beside
 from .models import UNet
 from .progress import progress_bar
 
@@ -55,7 +56,7 @@ def save_generator(model: UNet, path: str | Path, half: bool = False) -> None:
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
     """Read what `save_generator` wrote: the model in eval mode and float32, and its JSON card ({} if none).
 
-    Raises ImageError's cousin ValueError when the file is no such thing, FileNotFoundError when missing.
+    Raises ValueError when the file is no such thing, FileNotFoundError when there is none.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -257,8 +258,6 @@ def _target(place: Path, alpha: bool) -> Path:
 
 def colorize_files(colorizer: Colorizer, inputs: list[str], out: str | Path, saturation: float = 1.0) -> list[str]:
     """Color files and folders into `out`; one bad file never stops the rest. Returns what went wrong."""
-    from .training import write_beside
-
     out, problems, taken = Path(out), [], set()
     pictures = find_pictures(inputs)
     if not pictures:

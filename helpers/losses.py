@@ -12,7 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["ADVERSARIAL", "chance_levels", "color_loss", "colorfulness_loss", "discriminator_loss", "generator_loss"]
+__all__ = [
+    "ADVERSARIAL",
+    "chance_levels",
+    "color_loss",
+    "colorfulness_loss",
+    "discriminator_loss",
+    "generator_loss",
+]
 
 ADVERSARIAL = ("bce", "hinge", "lsgan")
 

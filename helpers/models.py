@@ -1,8 +1,8 @@
 """The two networks of the course: a U-Net that paints and a PatchGAN that judges.
 
-    generator = UNet(width=32, depth=4)              # L (N, 1, H, W) -> ab (N, 2, H, W)
-    discriminator = PatchGAN(layers=2)               # L, ab -> a map of logits, one a patch
-    receptive_field(discriminator)                   # 34 pixels, measured
+generator = UNet(width=32, depth=4)              # L (N, 1, H, W) -> ab (N, 2, H, W)
+discriminator = PatchGAN(layers=2)               # L, ab -> a map of logits, one a patch
+receptive_field(discriminator)                   # 34 pixels, measured
 """
 
 from __future__ import annotations

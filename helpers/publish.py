@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 from .data import load_flowers
-from .environment import hardware
+from .files import write_beside
 from .inference import WEIGHTS, Colorizer, load_generator, save_generator
 from .metrics import Scorecard, format_table, median_ab, predict, scorecard
-from .training import Recipe, write_beside
+from .training import Recipe
 
 ROOT = Path(__file__).parent.parent
 LIMIT_MB = 20
@@ -118,7 +118,11 @@ def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
     for label, weights in (("U-Net, L1", f"{name}-l1"), ("U-Net + GAN", name)):
         colorizer = Colorizer.from_pretrained(weights)
         rows[label] = [colorizer.colorize(picture) for picture in gray]
-    rows = {"gray\n(what it sees)": gray, "truth": truth, **{k: v for k, v in rows.items() if k.startswith("U")}}
+    rows = {
+        "gray\n(what it sees)": gray,
+        "truth": truth,
+        **{k: v for k, v in rows.items() if k.startswith("U")},
+    }
     figure = photo_rows(rows, cell=1.35)
     write_beside(ROOT / "images" / "results.png", lambda p: figure.savefig(p, dpi=110, format="png"))
     readme = (ROOT / "README.md").read_text(encoding="utf8")

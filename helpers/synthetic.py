@@ -121,9 +121,7 @@ def _draw(rng: np.random.Generator, size: int, kind: _Kind, coin: int):
     return lab, petal * (1 - core)
 
 
-def draw_flowers(
-    count: int, size: int = 64, seed: int = 0, kind: int | None = None
-) -> tuple[np.ndarray, FlowerTruth]:
+def draw_flowers(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> tuple[np.ndarray, FlowerTruth]:
     """Draw `count` flowers of `size` x `size` pixels.
 
     count: at least 1. size: at least 8. seed: picture i depends on (seed, i) alone, so a longer

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from .data import PROTOCOLS, Photos, batches, load_flowers
 from .environment import hardware
+from .files import write_beside
 from .losses import chance_levels, color_loss, colorfulness_loss, discriminator_loss, generator_loss
 from .metrics import Scorecard, format_table, median_ab, predict, scorecard
 from .models import PatchGAN, UNet
@@ -315,16 +316,6 @@ class _Trainer:
         self.seconds = state["seconds"]
 
 
-def write_beside(path: Path, write) -> None:
-    """Call `write(temporary path)` and rename, so that `path` is always whole: the old or the new."""
-    beside = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _read_checkpoint(path: Path, recipe: Recipe) -> dict:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -453,7 +444,10 @@ def train(
             done = run.step == recipe.total_steps
             if run.step % 25 == 0:
                 run.check(folder)
-                bar(run.step, _describe({"step": run.step, "phase": recipe.phase(run.step - 1), **run.means()}, recipe))
+                bar(
+                    run.step,
+                    _describe({"step": run.step, "phase": recipe.phase(run.step - 1), **run.means()}, recipe),
+                )
             if run.step == recipe.color_steps and main:
                 _save_generator(folder / "generator-l1.safetensors", run.ema)
             if done or run.step % recipe.report_steps == 0 or run.step == recipe.color_steps:
@@ -466,7 +460,11 @@ def train(
     finished = run.step == recipe.total_steps
     if finished and main:
         _save_generator(folder / "generator.safetensors", run.ema)
-        timing = {"seconds": round(run.seconds, 1), "hardware": hardware(), "processes": accelerator.num_processes}
+        timing = {
+            "seconds": round(run.seconds, 1),
+            "hardware": hardware(),
+            "processes": accelerator.num_processes,
+        }
         write_beside(folder / "timing.json", lambda p: p.write_text(json.dumps(timing)))
     accelerator.wait_for_everyone()
     generator = copy.deepcopy(run.ema).requires_grad_(True)
@@ -488,7 +486,9 @@ def _describe(entry: dict, recipe: Recipe) -> str:
         chance = chance_levels(recipe.adversarial)[0]
         parts.append(f"critic {entry['critic']:.2f} (chance {chance:.2f}), right {entry['critic_right']:.0%}")
     if "val_psnr" in entry:
-        parts.append(f"val PSNR {entry['val_psnr']:.2f} ΔE {entry['val_delta_e']:.2f} CF {entry['val_colorfulness']:.1f}")
+        parts.append(
+            f"val PSNR {entry['val_psnr']:.2f} ΔE {entry['val_delta_e']:.2f} CF {entry['val_colorfulness']:.1f}"
+        )
     return " · ".join(parts)
 
 

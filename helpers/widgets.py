@@ -37,9 +37,9 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
     return HTML(
         f'<div style="width:{width}px">'
         f'<div role="img" aria-label="{text}" title="{text}" style="width:{width}px;height:{height}px;'
-        f"background-image:url({right});{back}\">"
+        f'background-image:url({right});{back}">'
         f'<div style="width:50%;max-width:100%;height:{height}px;resize:horizontal;overflow:hidden;'
-        f"background-image:url({left});{back};border-right:2px solid white;box-sizing:border-box\"></div></div>"
+        f'background-image:url({left});{back};border-right:2px solid white;box-sizing:border-box"></div></div>'
         f'<input type="range" min="0" max="100" value="50" aria-label="how much of the first picture to show" '
         f'style="width:{width}px;margin:6px 0 0 0" '
         f"oninput=\"this.previousElementSibling.firstElementChild.style.width=this.value+'%'\"></div>"

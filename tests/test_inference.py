@@ -13,7 +13,14 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from helpers import inference
-from helpers.inference import Colorizer, ImageError, load_generator, open_image, pretrained_names, save_generator
+from helpers.inference import (
+    Colorizer,
+    ImageError,
+    load_generator,
+    open_image,
+    pretrained_names,
+    save_generator,
+)
 from helpers.models import UNet
 from helpers.synthetic import draw_flowers
 
@@ -87,7 +94,7 @@ MODES = {
     "palette": lambda rgb: Image.fromarray(rgb).quantize(64),
     "CMYK": lambda rgb: Image.fromarray(rgb).convert("CMYK"),
     "YCbCr": lambda rgb: Image.fromarray(rgb).convert("YCbCr"),
-    "Lab": lambda rgb: Image.fromarray(rgb).convert("HSV"),
+    "HSV": lambda rgb: Image.fromarray(rgb).convert("HSV"),
     "16 bit": lambda rgb: Image.fromarray(gray(rgb).astype(np.uint16) * 257),
     "32 bit float": lambda rgb: Image.fromarray(gray(rgb).astype(np.float32) / 255),
 }

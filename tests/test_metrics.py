@@ -8,8 +8,17 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from helpers.data import Photos
 from helpers.metrics import (
-    METRICS, ab_histogram, ab_intersection, ciede2000, colorfulness, format_table, median_ab, predict, psnr,
-    scorecard, ssim,
+    METRICS,
+    ab_histogram,
+    ab_intersection,
+    ciede2000,
+    colorfulness,
+    format_table,
+    median_ab,
+    predict,
+    psnr,
+    scorecard,
+    ssim,
 )  # fmt: skip
 from helpers.models import UNet
 from helpers.synthetic import draw_flowers
@@ -33,7 +42,9 @@ def test_against_scikit_image(pair):
     for i in range(len(a)):
         assert psnr(truth, guess)[i] == pytest.approx(peak_signal_noise_ratio(a[i], b[i]), abs=1e-3)
         assert ssim(truth, guess)[i] == pytest.approx(structural_similarity(a[i], b[i], channel_axis=2), abs=1e-6)
-        assert ciede2000(truth, guess)[i] == pytest.approx(deltaE_ciede2000(rgb2lab(a[i]), rgb2lab(b[i])).mean(), abs=1e-3)
+        assert ciede2000(truth, guess)[i] == pytest.approx(
+            deltaE_ciede2000(rgb2lab(a[i]), rgb2lab(b[i])).mean(), abs=1e-3
+        )
 
 
 def test_colorfulness_by_its_definition():

@@ -160,9 +160,7 @@ def test_drawing_is_seeded_and_a_longer_series_begins_with_the_shorter():
 
 def test_petals_have_the_color_of_their_kind():
     pictures, truth = draw_flowers(60, 64, seed=1)
-    for picture, kind, coin, petals, ab in zip(
-        pictures, truth.kind, truth.coin, truth.petals, truth.ab, strict=True
-    ):
+    for picture, kind, coin, petals, ab in zip(pictures, truth.kind, truth.coin, truth.petals, truth.ab, strict=True):
         assert 0.03 < petals.mean() < 0.8
         hue = math.degrees(math.atan2(ab[1], ab[0])) % 360
         away = abs((hue - KINDS[kind].hues[coin] + 180) % 360 - 180)

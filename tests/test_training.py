@@ -63,7 +63,12 @@ def everything(run):
 
 def test_a_run_leaves_what_it_promises(whole):
     assert whole.finished
-    assert [(h["step"], h["phase"]) for h in whole.history] == [(4, "color"), (8, "color"), (12, "gan"), (14, "gan")]
+    assert [(h["step"], h["phase"]) for h in whole.history] == [
+        (4, "color"),
+        (8, "color"),
+        (12, "gan"),
+        (14, "gan"),
+    ]
     assert {"color", "critic", "critic_right", "adversarial", "val_psnr", "val_delta_e"} <= whole.history[-1].keys()
     assert json.loads((whole.folder / "history.json").read_text()) == whole.history
     assert Recipe(**json.loads((whole.folder / "recipe.json").read_text())) == SMOKE
@@ -116,7 +121,17 @@ def test_the_seed_decides(whole, flowers, tmp_path):
 
 
 def command(out, *settings):
-    return [sys.executable, "-m", "helpers.training", "--preset", "smoke", "--out", str(out), "--set", *settings]
+    return [
+        sys.executable,
+        "-m",
+        "helpers.training",
+        "--preset",
+        "smoke",
+        "--out",
+        str(out),
+        "--set",
+        *settings,
+    ]
 
 
 @pytest.fixture
@@ -203,7 +218,9 @@ def test_presets(monkeypatch):
         choose_preset()
 
 
-@pytest.mark.parametrize(("cuda", "bf16", "expected"), [(False, False, "no"), (True, True, "bf16"), (True, False, "fp16")])
+@pytest.mark.parametrize(
+    ("cuda", "bf16", "expected"), [(False, False, "no"), (True, True, "bf16"), (True, False, "fp16")]
+)
 def test_precision_follows_the_hardware(monkeypatch, cuda, bf16, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     # A T4: emulated support must not count.
@@ -247,7 +264,16 @@ def test_command_line_errors_are_one_sentence(arguments, message, tmp_path, caps
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo")
 def test_two_processes_train_together(tmp_path, drawn_only):
     call = command(tmp_path / "run")
-    call[1:3] = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29517", "-m", "helpers.training"]
+    call[1:3] = [
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        "29517",
+        "-m",
+        "helpers.training",
+    ]
     done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads((tmp_path / "run/timing.json").read_text())["processes"] == 2
