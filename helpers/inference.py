@@ -150,7 +150,7 @@ def open_image(image, name: str | None = None) -> tuple[np.ndarray, np.ndarray |
         top = 65535.0 if picture.mode.startswith("I") else max(1.0, float(deep.max()))
         picture = Image.fromarray((np.clip(deep / top, 0, 1) * 255).round().astype(np.uint8))
     alpha = None
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+    if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         alpha = np.asarray(picture.getchannel("A"))
     return np.array(picture.convert("RGB")), alpha

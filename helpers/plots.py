@@ -29,7 +29,8 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
         raise ValueError(f"every row needs the same number of photos, not {sorted(counts)}")
     (count,) = counts
     height, width = next(iter(pictures.values()))[0].shape[:2]
-    margin = 0.9
+    longest = max(len(line) for label in pictures for line in label.splitlines())
+    margin = 0.15 + 0.08 * longest  # inches, at 10 points a letter is at most about 0.08 wide
     size = (margin + cell * count, cell * height / width * len(pictures) + (0.3 if titles else 0.05))
     figure, axes = plt.subplots(len(pictures), count, figsize=size, squeeze=False)
     figure.subplots_adjust(

@@ -114,17 +114,12 @@ def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
     photos = photos.subset(np.random.default_rng(seed).choice(len(photos), count, replace=False))
     truth = photos.images.permute(0, 2, 3, 1).numpy()
     gray = predict("gray", photos).permute(0, 2, 3, 1).numpy()
-    rows = {"gray\n(what it sees)": gray}
+    rows = {"gray\n(what it sees)": gray, "truth": truth}
     for label, weights in (("U-Net, L1", f"{name}-l1"), ("U-Net + GAN", name)):
         colorizer = Colorizer.from_pretrained(weights)
         rows[label] = [colorizer.colorize(picture) for picture in gray]
-    rows = {
-        "gray\n(what it sees)": gray,
-        "truth": truth,
-        **{k: v for k, v in rows.items() if k.startswith("U")},
-    }
     figure = photo_rows(rows, cell=1.35)
-    write_beside(ROOT / "images" / "results.png", lambda p: figure.savefig(p, dpi=110, format="png"))
+    write_beside(ROOT / "images" / "results.png", lambda p: figure.savefig(p, dpi=100, format="png"))
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     between = f"<!-- results: python -m helpers.publish results -->\n{results_table(name)}\n<!-- end of results -->"
     readme, found = re.subn(r"<!-- results:.*?<!-- end of results -->", lambda _: between, readme, flags=re.S)

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 
 from .data import PROTOCOLS, Photos, batches, load_flowers
@@ -401,7 +401,8 @@ def train(
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(mixed_precision=choose_precision())
+    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
+    accelerator = Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
     main, device = accelerator.is_main_process, accelerator.device
     if photos is None:
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
@@ -527,7 +528,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not run.finished:
             print(f"stopped and saved in {options.out}: run the same command to go on")
             return 130
-        if Accelerator().is_main_process:
+        if PartialState().is_main_process:
             print(f"trained in {json.loads((run.folder / 'timing.json').read_text())['seconds'] / 60:.1f} minutes")
             print(format_table(report_on_test(run)))
     except (ValueError, RuntimeError) as error:  # DataError and TrainingDiverged are RuntimeErrors
