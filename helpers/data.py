@@ -372,10 +372,12 @@ def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Gen
     rows = (place[0] * (full - height + 1)).long() + torch.arange(height)
     columns = (place[1] * (full - width + 1)).long() + torch.arange(width)
     columns = torch.where(place[2] < 0.5, columns.flip(1), columns)
-    # Positions in one photo's plane, the same for its three channels.
-    at = (rows[:, :, None] * full + columns[:, None, :]).view(count, 1, -1).to(images.device)
-    planes = images.view(len(images), 3, -1)[index.to(images.device)]
-    crops = planes.gather(2, at.expand(-1, 3, -1)).view(count, 3, height, width)
+    # Positions of R, G, B of each pixel in one photo. Pixels of interleaved channels resize twice as fast.
+    at = (rows[:, :, None] * full + columns[:, None, :]).view(count, -1, 1).to(images.device)
+    at = (at + torch.arange(3, device=images.device) * full**2).view(count, -1)
+    # index_select, since `images[index]` takes 15 times as long on a CPU
+    pixels = images.flatten(1).index_select(0, index.to(images.device)).gather(1, at)
+    crops = pixels.view(count, height, width, 3).permute(0, 3, 1, 2)
     if (height, width) == (size, size):
         return crops
     crops = crops if crops.device.type == "cpu" else crops.float()
