@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = [
     "ADVERSARIAL",
     "chance_levels",
+    "class_loss",
     "color_loss",
     "colorfulness_loss",
     "discriminator_loss",
@@ -80,6 +81,35 @@ def color_loss(ab: Tensor, target: Tensor, kind: str = "l1") -> Tensor:
     if kind == "l2":
         return F.mse_loss(ab, target)
     raise ValueError(f"unknown color loss {kind!r}: choose l1, smooth_l1 or l2")
+
+
+def class_loss(logits: Tensor, target: Tensor, grid: Tensor) -> Tensor:
+    """Cross-entropy over a grid of ab values (Zhang et al. 2016, eq. 2, without rebalancing); a scalar.
+
+    logits: (N, K, h, w). target: scaled ab (N, 2, H, W), averaged down to (h, w). grid: scaled (K, 2), points of
+    a regular grid. The target's weight is shared by the four points around it, by nearness.
+    """
+    if target.shape[-1] != logits.shape[-1]:
+        target = F.adaptive_avg_pool2d(target, logits.shape[-2:])
+    values = grid[:, 0].unique()
+    step, lowest = values[1] - values[0], values[0]
+    place = ((grid - lowest) / step).round().long() + 1  # a margin of one around the grid
+    side = int(place.max()) + 2
+    table = torch.full((side, side), -1, device=grid.device)
+    table[place[:, 0], place[:, 1]] = torch.arange(len(grid), device=grid.device)
+    at = (target - lowest) / step + 1
+    low = at.floor()
+    near, low = at - low, low.long()
+    log_p, total, weights = logits.float().log_softmax(1), 0.0, 0.0
+    for da in (0, 1):
+        for db in (0, 1):
+            a, b = ((low[:, i] + d).clamp(0, side - 1) for i, d in ((0, da), (1, db)))
+            index = table[a, b]
+            share = (near[:, 0] if da else 1 - near[:, 0]) * (near[:, 1] if db else 1 - near[:, 1])
+            share = share * (index >= 0)
+            total = total - share * log_p.gather(1, index.clamp(min=0)[:, None])[:, 0]
+            weights = weights + share
+    return (total.sum() / weights.sum().clamp(min=1e-6)).float()
 
 
 def colorfulness_loss(ab: Tensor, target: Tensor) -> Tensor:

@@ -11,7 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["PatchGAN", "UNet", "receptive_field"]
+from .color import AB_SCALE, in_gamut
+
+__all__ = ["PatchGAN", "UNet", "ab_grid", "receptive_field"]
+
+
+def ab_grid(step: float = 10.0) -> Tensor:
+    """The ab values a color classifier chooses from: float (K, 2) in Lab units (Zhang et al. 2016, 3.1).
+
+    The points of a grid of this step that some lightness makes a color of sRGB; 225 for a step of 10.
+    """
+    line = torch.arange(-120 // step, 120 // step + 1) * step
+    L = torch.arange(1.0, 100.0)
+    lab = torch.stack(torch.broadcast_tensors(L[:, None, None], line[:, None], line), dim=1)
+    return torch.cartesian_prod(line, line)[in_gamut(lab).any(0).flatten()]
 
 
 def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -38,20 +51,35 @@ class UNet(nn.Module):
     half_res: predict ab at half resolution and enlarge it (as JPEG does with its color). On flowers
               this costs nothing the eye sees and saves most of the work of the top level.
     skips:    False cuts the skip connections (zeros in their place), to see what they are for.
+    classes:  predict a probability for each color of `ab_grid()` (Zhang et al. 2016) and return their
+              annealed mean: probabilities sharpened by `temperature`, then averaged.
 
     forward(L): float (N, 1, H, W), about -1 to 1, any H and W from 1 up -> ab (N, 2, H, W) in (-1, 1).
+    forward(L, logits=True): a classifier's logits (N, K, h, w), at half resolution with half_res.
 
     Against the paper: padded convolutions and BatchNorm (Ioffe & Szegedy 2015), bilinear upsampling
     and a convolution in place of a transposed one (no checkerboards: Odena et al. 2016), a tanh head.
     Use `.eval()` for prediction: the picture must not depend on its neighbors in the batch.
     """
 
-    def __init__(self, width: int = 32, depth: int = 4, half_res: bool = True, skips: bool = True):
+    def __init__(
+        self,
+        width: int = 32,
+        depth: int = 4,
+        half_res: bool = True,
+        skips: bool = True,
+        classes: bool = False,
+        temperature: float = 0.5,
+    ):
         super().__init__()
         if width < 1 or depth < 1:
             raise ValueError(f"a U-Net needs a width and a depth of at least 1, not {width} and {depth}")
         self.config = {"width": width, "depth": depth, "half_res": half_res, "skips": skips}
-        self.depth, self.half_res, self.skips = depth, half_res, skips
+        self.depth, self.half_res, self.skips, self.classes = depth, half_res, skips, classes
+        if classes:
+            self.config |= {"classes": True, "temperature": temperature}
+            self.temperature = temperature
+            self.register_buffer("grid", ab_grid() / AB_SCALE, persistent=False)
         channels = [width * min(2**level, 8) for level in range(depth + 1)]
         if half_res:  # the top level only looks; it need not be rich, since nothing is painted there
             top = nn.Sequential(
@@ -66,9 +94,9 @@ class UNet(nn.Module):
         self.levels = list(range(depth - 1, lowest - 1, -1))  # decoder levels, bottom to top
         self.squeeze = nn.ModuleList(nn.Conv2d(channels[i + 1], channels[i], 1) for i in self.levels)
         self.decoder = nn.ModuleList(_double_conv(2 * channels[i], channels[i]) for i in self.levels)
-        self.head = nn.Conv2d(channels[lowest], 2, 1)
+        self.head = nn.Conv2d(channels[lowest], len(self.grid) if classes else 2, 1)
 
-    def forward(self, L: Tensor) -> Tensor:
+    def forward(self, L: Tensor, logits: bool = False) -> Tensor:
         height, width = L.shape[-2:]
         step = 2**self.depth
         # Any size: pad right and below to a multiple of 2^depth, crop the answer again.
@@ -82,7 +110,13 @@ class UNet(nn.Module):
             x = F.interpolate(squeeze(x), scale_factor=2, mode="bilinear", align_corners=False)
             skip = features[level] if self.skips else torch.zeros_like(features[level])
             x = block(torch.cat([x, skip], dim=1))
-        ab = torch.tanh(self.head(x))
+        x = self.head(x)
+        if logits:
+            return x
+        if self.classes:
+            ab = torch.einsum("nkhw,kc->nchw", (x.float() / self.temperature).softmax(1), self.grid)
+        else:
+            ab = torch.tanh(x)
         if self.half_res:
             ab = F.interpolate(ab, scale_factor=2, mode="bilinear", align_corners=False)
         return ab[..., :height, :width]

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from .data import PROTOCOLS, Photos, batches, load_flowers
 from .environment import hardware
 from .files import write_beside
-from .losses import chance_levels, color_loss, colorfulness_loss, discriminator_loss, generator_loss
+from .losses import chance_levels, class_loss, color_loss, colorfulness_loss, discriminator_loss, generator_loss
 from .metrics import Scorecard, format_table, median_ab, predict, scorecard
 from .models import PatchGAN, UNet
 from .progress import wanted
@@ -61,11 +61,14 @@ class Recipe:
     width: int = 24
     depth: int = 4
     half_res: bool = True
+    skips: bool = True
+    temperature: float = 0.5  # of a classifier (color_kind="classes"), see UNet
     critic_width: int = 32
     critic_layers: int = 2
     # how long: steps of one batch, so that a budget is the same for 1,020 photos and for 6,149
     batch_size: int = 32
     color_steps: int = 1500
+    small_steps: int = 0  # the first of them at half the size, where a step costs a quarter
     critic_steps: int = 60
     gan_steps: int = 240
     report_steps: int = 150
@@ -94,6 +97,10 @@ class Recipe:
         if step < self.color_steps:
             return "color"
         return "critic" if step < self.color_steps + self.critic_steps else "gan"
+
+    def size_at(self, step: int) -> int:
+        """Side of the training pictures at a step: progressive resizing (as in DeOldify), pixels."""
+        return self.size // 2 if step < self.small_steps else self.size
 
     def learning_rates(self, step: int) -> tuple[float, float]:
         """(generator, critic) learning rate of a step: one cycle in phase 1, then slowly down."""
@@ -147,7 +154,10 @@ def choose_precision() -> str:
     A T4 *emulates* bf16 and says it supports it (pytorch/pytorch#148322); it gets fp16.
     """
     if not torch.cuda.is_available():
-        return "no"
+        native = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(
+            torch.cpu, "_is_amx_tile_supported", bool
+        )()
+        return "bf16" if native else "no"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
@@ -175,7 +185,10 @@ class _Trainer:
     def __init__(self, recipe: Recipe, accelerator: Accelerator):
         self.recipe, self.accelerator = recipe, accelerator
         torch.manual_seed(recipe.seed)
-        generator = UNet(recipe.width, recipe.depth, recipe.half_res)
+        self.classes = recipe.color_kind == "classes"
+        generator = UNet(
+            recipe.width, recipe.depth, recipe.half_res, recipe.skips, self.classes, recipe.temperature
+        )
         critic = PatchGAN(recipe.critic_width, recipe.critic_layers)
         generator, critic = (m.to(memory_format=torch.channels_last) for m in (generator, critic))
         self.ema = copy.deepcopy(generator).requires_grad_(False).eval().to(accelerator.device)
@@ -184,6 +197,8 @@ class _Trainer:
             generator.parameters(), recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
         )
         d_opt = torch.optim.Adam(critic.parameters(), recipe.lr_critic, betas=(0.0, 0.99), fused=True)
+        # Kept beside the wrapped ones: Accelerate's `unwrap_model` would switch mixed precision off for good.
+        self.plain_generator, self.plain_critic = generator, critic
         self.generator, self.critic, self.g_opt, self.d_opt = accelerator.prepare(generator, critic, g_opt, d_opt)
         self.step = 0
         self.sums: dict[str, float] = {}
@@ -191,20 +206,14 @@ class _Trainer:
         self.history: list[dict] = []
         self.seconds = 0.0  # spent training, validation included, over all calls
 
-    # The models without the wrappers that Accelerate puts around them.
-    @property
-    def plain_generator(self) -> UNet:
-        return self.accelerator.unwrap_model(self.generator, keep_fp32_wrapper=False)
-
-    @property
-    def plain_critic(self) -> PatchGAN:
-        return self.accelerator.unwrap_model(self.critic, keep_fp32_wrapper=False)
-
     def color_step(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
         """Phase 1: the generator moves toward the true color."""
-        guess = self.generator(L)
-        loss = color_loss(guess, ab, self.recipe.color_kind)
-        loss = loss + self.recipe.colorfulness_weight * colorfulness_loss(guess, ab)
+        if self.classes:
+            loss = class_loss(self.generator(L, logits=True), ab, self.plain_generator.grid)
+        else:
+            guess = self.generator(L)
+            loss = color_loss(guess, ab, self.recipe.color_kind)
+            loss = loss + self.recipe.colorfulness_weight * colorfulness_loss(guess, ab)
         return {"color": loss.detach(), "norm": self._descend(self.g_opt, self.generator, loss)}
 
     def game_step(self, L: Tensor, ab: Tensor, phase: str) -> dict[str, Tensor]:
@@ -224,7 +233,7 @@ class _Trainer:
             with self.accelerator.autocast():
                 verdict = critic(L, fake)
             adversarial = generator_loss(verdict, recipe.adversarial)
-            color = color_loss(fake, ab, recipe.color_kind)
+            color = color_loss(fake, ab, "l1" if self.classes else recipe.color_kind)
             g_loss = adversarial + recipe.color_weight * color
             g_loss = g_loss + recipe.colorfulness_weight * colorfulness_loss(fake, ab)
             out |= {"color": color.detach(), "adversarial": adversarial.detach()}
@@ -358,11 +367,13 @@ def _stream(recipe: Recipe, photos: Photos, step: int, accelerator: Accelerator)
     while True:
         epoch, start = divmod(step, per_epoch)
         for batch in batches(
-            photos, recipe.batch_size, recipe.size, recipe.seed, epoch, start,
+            photos, recipe.batch_size, recipe.size_at(step), recipe.seed, epoch, start,
             accelerator.process_index, accelerator.num_processes,
         ):  # fmt: skip
             yield batch
             step += 1
+            if step == recipe.small_steps:
+                break
 
 
 def _save_samples(folder: Path, step: int, ema: UNet, samples: Photos) -> None:

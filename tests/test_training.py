@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from helpers import training
 from helpers.data import Photos
 from helpers.inference import load_generator
+from helpers.models import UNet
 from helpers.synthetic import draw_flowers
 from helpers.training import PRESETS, Recipe, TrainingDiverged, choose_precision, choose_preset, train
 
@@ -219,13 +221,63 @@ def test_presets(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cuda", "bf16", "expected"), [(False, False, "no"), (True, True, "bf16"), (True, False, "fp16")]
+    ("cuda", "bf16", "expected"),
+    [(False, False, "no"), (False, True, "bf16"), (True, True, "bf16"), (True, False, "fp16")],
 )
 def test_precision_follows_the_hardware(monkeypatch, cuda, bf16, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
     # A T4: emulated support must not count.
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16 or including_emulation)
     assert choose_precision() == expected
+
+
+def test_mixed_precision_stays_on(flowers, tmp_path, monkeypatch):
+    """Unwrapping a model of Accelerate's once switched it off after the first step."""
+    monkeypatch.setattr(training, "choose_precision", lambda: "bf16")
+    seen = []
+
+    def watch(module, inputs, output):
+        if module.training:
+            seen.append(output.dtype)
+
+    monkeypatch.setattr(training, "UNet", lambda *a, **k: watched(UNet(*a, **k), watch))
+    AcceleratorState._reset_state(reset_partial_state=True)  # Accelerate keeps the precision of its first user
+    try:
+        train(SMOKE, tmp_path, show=False, **flowers)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    assert len(seen) == SMOKE.color_steps + SMOKE.gan_steps and set(seen) == {torch.bfloat16}
+
+
+def watched(model, hook):
+    model.encoder[1][0].register_forward_hook(hook)
+    return model
+
+
+def test_small_steps_train_at_half_size_and_resume_exactly(flowers, tmp_path, monkeypatch):
+    recipe, sizes = replace(SMOKE, small_steps=5), []
+    step = training._Trainer.color_step
+    monkeypatch.setattr(
+        training._Trainer, "color_step", lambda self, L, ab: sizes.append(L.shape[-1]) or step(self, L, ab)
+    )
+    at_once = train(recipe, tmp_path / "at once", show=False, **flowers)
+    assert sizes == [SMOKE.size // 2] * 5 + [SMOKE.size] * (SMOKE.color_steps - 5)
+    for stop in (3, 2, 1, None):  # before, at and just behind the change of size
+        parts = train(recipe, tmp_path / "in parts", stop_after=stop, show=False, **flowers)
+    assert parts.finished and same(everything(parts), everything(at_once))
+
+
+def test_color_phase_alone_and_classes_train(flowers, tmp_path):
+    alone = train(replace(SMOKE, critic_steps=0, gan_steps=0), tmp_path / "alone", show=False, **flowers)
+    assert alone.finished and (alone.folder / "generator.safetensors").exists()
+    longer = replace(SMOKE, color_kind="classes", color_steps=60, report_steps=20)
+    classes = train(longer, tmp_path / "classes", show=False, **flowers)
+    assert classes.history[2]["color"] < classes.history[0]["color"] - 0.5
+    loaded, _ = load_generator(classes.folder / "generator.safetensors")
+    L = torch.zeros(1, 1, 32, 32)
+    assert torch.equal(loaded(L), classes.generator.eval()(L))
 
 
 def test_learning_rates_follow_the_phases():

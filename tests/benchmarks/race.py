@@ -1,0 +1,187 @@
+"""Which recipe colors best for the same computing? Every entrant gets equal CPU time on one core.
+
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 300          # one seed each
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 1200 --seeds 0 1 2 base small
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
+
+CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
+core runs at once. Each entrant is the `cpu` preset with some fields changed; how many steps fit into its budget
+is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner.
+Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from helpers.data import batches, load_flowers
+from helpers.environment import hardware
+from helpers.files import write_beside
+from helpers.inference import load_generator
+from helpers.metrics import scorecard
+from helpers.training import PRESETS, Recipe, choose_precision, train
+
+RESULTS = Path(__file__).parent / "results"
+BASE = replace(PRESETS["cpu"], protocol="large", report_steps=10**9, small_steps=0, color_kind="l1")
+SHARES = {"color": 0.77, "critic": 0.03, "gan": 0.20}  # of the budget
+
+RECIPES = {  # what differs from BASE; "small" is the share of the color phase's CPU time at half size
+    "base": {},
+    "small 50 %": {"small": 0.5},
+    "small 75 %": {"small": 0.75},
+    "classes": {"color_kind": "classes"},
+    "classes, small 50 %": {"color_kind": "classes", "small": 0.5},
+    "width 16": {"width": 16},
+    "width 32": {"width": 32},
+    "depth 5": {"depth": 5},
+    "full-resolution head": {"half_res": False},
+    "batch 16": {"batch_size": 16},
+    "lr 4e-3": {"lr": 4e-3},
+    "smooth L1": {"color_kind": "smooth_l1"},
+    "L2": {"color_kind": "l2"},
+    "colorfulness 0.5": {"colorfulness_weight": 0.5},
+}
+GAMES = {
+    "base": {},
+    "bce": {"adversarial": "bce"},
+    "lsgan": {"adversarial": "lsgan"},
+    "patch 16": {"critic_layers": 1},
+    "patch 70": {"critic_layers": 3},
+    "color weight 30": {"color_weight": 30.0},
+    "color weight 100": {"color_weight": 100.0},
+    "generator lr 2e-4": {"lr_generator": 2e-4},
+    "colorfulness 5": {"colorfulness_weight": 5.0},
+}
+
+
+def seconds_per_step(recipe: Recipe, photos) -> dict[str, float]:
+    """CPU seconds of one step in each phase, and in the color phase at half size."""
+    from accelerate import Accelerator
+
+    from helpers.training import _Trainer
+
+    trainer = _Trainer(recipe, Accelerator(mixed_precision=choose_precision(), cpu=True))
+    starts = {"color": 0, "critic": recipe.color_steps, "gan": recipe.color_steps + recipe.critic_steps}
+    found = {}
+    for phase, size in [*((p, recipe.size) for p in starts), ("small", recipe.size // 2)]:
+        steps = batches(photos, recipe.batch_size, size, seed=0, epoch=0)
+        trainer.step = starts.get(phase, 0)
+        for _ in range(2):
+            trainer.take_step(*next(steps))
+        began, count = time.process_time(), 0
+        while count < 6 or time.process_time() - began < 3:
+            trainer.take_step(*(next(steps, None) or next(steps := batches(photos, recipe.batch_size, size, 0, 0))))
+            trainer.step, count = starts.get(phase, 0), count + 1
+        found[phase] = (time.process_time() - began) / count
+    return found
+
+
+def fit(changes: dict, budget: float, seed: int, photos) -> Recipe:
+    """BASE with these changes and as many steps as fit into the budget."""
+    changes = dict(changes)
+    small = changes.pop("small", 0.0)
+    recipe = replace(BASE, seed=seed, **changes)
+    cost = seconds_per_step(recipe, photos)
+    small_steps = int(budget * SHARES["color"] * small / cost["small"])
+    color_steps = small_steps + int(budget * SHARES["color"] * (1 - small) / cost["color"])
+    critic, gan = (int(budget * SHARES[p] / cost[p]) for p in ("critic", "gan"))
+    return replace(
+        recipe, small_steps=small_steps, color_steps=color_steps, critic_steps=critic, gan_steps=gan,
+    )  # fmt: skip
+
+
+def run(race: str, name: str, budget: float, seed: int, start: Path | None) -> None:
+    """One entrant in this process, on one thread; its result as JSON."""
+    torch.set_num_threads(1)
+    photos = load_flowers("train", BASE.load_size, BASE.protocol)
+    val = load_flowers("val", BASE.size, BASE.protocol)
+    slug = "".join(c if c.isalnum() else "-" for c in f"{race}-{budget:.0f}-{name}-s{seed}")
+    folder = Path("runs/race") / slug
+    if start:  # the game alone, from another run's finished color phase
+        changes = GAMES[name]
+        recipe = replace(Recipe(**json.loads((start / "recipe.json").read_text())), **changes)
+        cost = seconds_per_step(recipe, photos)
+        recipe = replace(recipe, gan_steps=int(budget / cost["gan"]))
+        state = torch.load(start / "color.pt", weights_only=True)
+        if recipe.critic_layers != state["recipe"]["critic_layers"]:
+            fresh = replace(recipe, color_steps=1, small_steps=0)
+            train(fresh, folder / "critic", photos, val.subset(slice(0, 8)), stop_after=0, show=False)
+            new = torch.load(folder / "critic/last.pt", weights_only=True)
+            state |= {key: new[key] for key in ("critic", "d_opt")}
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(state | {"recipe": asdict(recipe)}, folder / "last.pt")
+    else:
+        changes = RECIPES[name]
+        recipe = fit(changes, budget, seed, photos)
+    began = time.process_time()
+    few = val.subset(slice(0, 8))  # the real judging comes after the clock has stopped
+    if not start:
+        train(recipe, folder, photos, few, stop_after=recipe.color_steps, show=False, save_every=1e9)
+        (folder / "last.pt").with_name("color.pt").write_bytes((folder / "last.pt").read_bytes())
+    trained = train(recipe, folder, photos, few, show=False, save_every=1e9)
+    used = time.process_time() - began
+    cards = {"gan": asdict(scorecard(trained.generator, val))}
+    if not start:
+        cards["color"] = asdict(scorecard(load_generator(folder / "generator-l1.safetensors")[0], val))
+    result = {
+        "race": race, "name": name, "seed": seed, "budget": budget, "cpu_seconds": round(used, 1),
+        "changes": changes, "recipe": asdict(recipe), "cards": cards, "precision": choose_precision(),
+        "hardware": hardware(), "torch": torch.__version__.split("+")[0],
+    }  # fmt: skip
+    RESULTS.mkdir(exist_ok=True)
+    write_beside(RESULTS / f"{slug}.json", lambda p: p.write_text(json.dumps(result, indent=1) + "\n"))
+    values = " | ".join(
+        f"{phase} " + " ".join(f"{key} {card['values'][key][0]:.3g}" for key in card["values"] if key != "ssim")
+        for phase, card in cards.items()
+    )
+    print(f"{name} s{seed}: {used:.0f} CPU s, {recipe.color_steps} + {recipe.gan_steps} steps | {values}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.race")
+    parser.add_argument("race", choices=["recipes", "games"])
+    parser.add_argument("names", nargs="*", help="entrants; all if none is given")
+    parser.add_argument("--budget", type=float, default=300, help="CPU seconds for each")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--from", dest="start", type=Path, help="run whose color phase all games start from")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    entrants = RECIPES if options.race == "recipes" else GAMES
+    names = options.names or list(entrants)
+    if unknown := [n for n in names if n not in entrants]:
+        parser.error(f"unknown entrant {unknown[0]!r}: choose from {', '.join(entrants)}")
+    if options.race == "games" and not options.start:
+        parser.error("games start from a finished color phase: --from runs/race/...")
+    if options.worker:
+        run(options.race, names[0], options.budget, options.seeds[0], options.start)
+        return 0
+    waiting, running = [(n, s) for s in options.seeds for n in names], {}
+    cores = sorted(os.sched_getaffinity(0))
+    failed = 0
+    while waiting or running:
+        for core in cores:
+            if core in running and running[core].poll() is not None:
+                failed += running.pop(core).returncode != 0
+            if core not in running and waiting:
+                name, seed = waiting.pop(0)
+                call = [sys.executable, "-m", "tests.benchmarks.race", options.race, name, "--worker"]
+                call += ["--budget", str(options.budget), "--seeds", str(seed)]
+                call += ["--from", str(options.start)] if options.start else []
+                running[core] = subprocess.Popen(
+                    call, env=os.environ | {"OMP_NUM_THREADS": "1"}, preexec_fn=lambda c=core: os.sched_setaffinity(0, {c})
+                )
+        time.sleep(0.5)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
