@@ -154,9 +154,10 @@ def choose_precision() -> str:
     A T4 *emulates* bf16 and says it supports it (pytorch/pytorch#148322); it gets fp16.
     """
     if not torch.cuda.is_available():
-        native = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(
-            torch.cpu, "_is_amx_tile_supported", bool
-        )()
+        native = (
+            getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+            or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+        )
         return "bf16" if native else "no"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
@@ -186,9 +187,7 @@ class _Trainer:
         self.recipe, self.accelerator = recipe, accelerator
         torch.manual_seed(recipe.seed)
         self.classes = recipe.color_kind == "classes"
-        generator = UNet(
-            recipe.width, recipe.depth, recipe.half_res, recipe.skips, self.classes, recipe.temperature
-        )
+        generator = UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips, self.classes, recipe.temperature)
         critic = PatchGAN(recipe.critic_width, recipe.critic_layers)
         generator, critic = (m.to(memory_format=torch.channels_last) for m in (generator, critic))
         self.ema = copy.deepcopy(generator).requires_grad_(False).eval().to(accelerator.device)

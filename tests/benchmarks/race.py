@@ -176,9 +176,8 @@ def main() -> int:
                 call = [sys.executable, "-m", "tests.benchmarks.race", options.race, name, "--worker"]
                 call += ["--budget", str(options.budget), "--seeds", str(seed)]
                 call += ["--from", str(options.start)] if options.start else []
-                running[core] = subprocess.Popen(
-                    call, env=os.environ | {"OMP_NUM_THREADS": "1"}, preexec_fn=lambda c=core: os.sched_setaffinity(0, {c})
-                )
+                call = ["taskset", "-c", str(core), *call]
+                running[core] = subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"})
         time.sleep(0.5)
     return 1 if failed else 0
 
