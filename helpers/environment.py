@@ -19,7 +19,7 @@ def hardware() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} CPU cores"
+    return f"{cores} CPU core{'s' if cores != 1 else ''}"
 
 
 def check_environment() -> bool:

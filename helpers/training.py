@@ -183,12 +183,20 @@ class Run:
 class _Trainer:
     """All that changes while training, the two kinds of step, and how to save and load it."""
 
-    def __init__(self, recipe: Recipe, accelerator: Accelerator):
+    def __init__(
+        self,
+        recipe: Recipe,
+        accelerator: Accelerator,
+        generator: nn.Module | None = None,
+        critic: nn.Module | None = None,
+    ):
         self.recipe, self.accelerator = recipe, accelerator
         torch.manual_seed(recipe.seed)
         self.classes = recipe.color_kind == "classes"
-        generator = UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips, self.classes, recipe.temperature)
-        critic = PatchGAN(recipe.critic_width, recipe.critic_layers)
+        generator = generator or UNet(
+            recipe.width, recipe.depth, recipe.half_res, recipe.skips, self.classes, recipe.temperature
+        )
+        critic = critic or PatchGAN(recipe.critic_width, recipe.critic_layers)
         generator, critic = (m.to(memory_format=torch.channels_last) for m in (generator, critic))
         self.ema = copy.deepcopy(generator).requires_grad_(False).eval().to(accelerator.device)
         # fused: one kernel for all weights. No decay in the game: it has no overfitting to fight.

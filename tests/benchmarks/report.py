@@ -1,0 +1,141 @@
+"""Write RESULTS.md from what the benchmarks left in results/:  python -m tests.benchmarks.report"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from helpers.files import write_beside
+from helpers.metrics import METRICS
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+SHOWN = ("psnr", "delta_e", "colorfulness", "delta_cf", "ab_intersection")
+
+
+def _read(pattern: str) -> list[dict]:
+    return [json.loads(p.read_text()) for p in sorted(RESULTS.glob(pattern))]
+
+
+def _cells(cards: list[dict], key: str) -> str:
+    """Mean over seeds; with several seeds also the lowest and highest."""
+    digits = METRICS[key][2]
+    values = [card["values"][key][0] for card in cards]
+    mean = f"{np.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        "|" + "-|" * len(head),
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ]
+
+
+def _races(race: str, title: str, phases: tuple[str, ...]) -> list[str]:
+    groups = defaultdict(lambda: defaultdict(list))
+    for result in _read(f"{race}-*.json"):
+        groups[result["budget"]][result["name"]].append(result)
+    lines = []
+    for budget, entrants in sorted(groups.items()):
+        some = next(iter(entrants.values()))[0]
+        truth = some["cards"]["gan"]["truth_colorfulness"]
+        lines += [
+            f"## {title}, {budget:.0f} CPU seconds each",
+            "",
+            f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol `large`, 64 px, judged "
+            f"on {some['cards']['gan']['photos']} val photos (true colorfulness {truth:.1f}).",
+            "",
+        ]
+        for phase in phases:
+            name = {"color": "after the color phase", "gan": "after the GAN phase"}[phase]
+            rows = []
+            for entrant, results in entrants.items():
+                cards = [r["cards"][phase] for r in results]
+                recipe, used = results[0]["recipe"], np.mean([r["cpu_seconds"] for r in results])
+                steps = f"{recipe['color_steps']:,} + {recipe['gan_steps']:,}"
+                rows.append([entrant, str(len(results)), f"{used:.0f}", steps, *(_cells(cards, key) for key in SHOWN)])
+            head = [f"recipe, {name}", "seeds", "CPU s", "color + GAN steps", *(METRICS[key][0] for key in SHOWN)]
+            lines += _table(head, sorted(rows))
+    return lines
+
+
+def _side_by_side() -> list[str]:
+    sides = _read("side-*.json")
+    if not sides:
+        return []
+    lines = ["## Plain recipe against ours", ""]
+    for side in sides:
+        lines.append(f"- {side['rows'][-1]['name']}: {side['hardware']}, {side['precision']}, torch {side['torch']}")
+    lines += [
+        "",
+        "Official train split, 64 px, judged on all 6,149 test photos. Each side had a core of its own, at the "
+        "same time.",
+        "",
+    ]
+    rows = sorted((row for side in sides for row in side["rows"]), key=lambda row: row["seconds"])
+    head = ["recipe", "CPU minutes", *(METRICS[key][0] for key in SHOWN)]
+    lines += _table(
+        head, [[r["name"], f"{r['seconds'] / 60:.1f}", *(_cells([r["card"]], k) for k in SHOWN)] for r in rows]
+    )
+    plain = [r for r in rows if r["name"] == "plain"][-1]["card"]["values"]
+    better = {"psnr": 1, "delta_e": -1, "delta_cf": -1, "ab_intersection": 1}
+    for row in rows:
+        if row["name"].startswith("ours"):
+            won = [k for k, sign in better.items() if sign * (row["card"]["values"][k][0] - plain[k][0]) > 0]
+            lines.append(
+                f"- {row['name']} after {row['seconds'] / 60:.1f} minutes beats the plain recipe's last row on "
+                f"{len(won)} of {len(better)}: {', '.join(METRICS[k][0] for k in won) or 'none'}."
+            )
+    return [*lines, ""]
+
+
+def _speed() -> list[str]:
+    lines = []
+    for result in _read("training_step.json"):
+        lines += [
+            "## Speed of a step and of inference",
+            "",
+            f"{result['hardware']}, torch {result['torch']}, ours in {result['precision']}, theirs in float32.",
+            "",
+        ]
+        rows = []
+        for row in result["rows"]:
+            rows.append(
+                [row["what"], f"{row['ours']:.1f}", f"{row['theirs']:.1f}", f"{row['ours'] / row['theirs']:.2f}"]
+            )
+            if "ours in the game" in row:
+                fast = row["ours in the game"]
+                rows.append(
+                    [f"{row['what']}, GAN phase", f"{fast:.1f}", f"{row['theirs']:.1f}", f"{fast / row['theirs']:.2f}"]
+                )
+        lines += _table(["photos/s (memory: GB)", "ours", "theirs", "ratio"], rows)
+        for row in result["rows"]:
+            for side, shares in row.get("profiles", {}).items():
+                top = ", ".join(f"`{name}` {share:.0%}" for name, share in shares)
+                lines.append(f"- Profile of one {row['what']}, {side}: {top}.")
+        lines.append("")
+    return lines
+
+
+def main() -> None:
+    lines = [
+        "# What was tried, and what came of it",
+        "",
+        "Written by `python -m tests.benchmarks.report`; do not edit.",
+        "",
+    ]
+    lines += _side_by_side()
+    lines += _speed()
+    lines += _races("recipes", "Recipe race", ("color", "gan"))
+    lines += _races("games", "GAN phase alone, from one and the same color phase", ("gan",))
+    write_beside(HERE / "RESULTS.md", lambda p: p.write_text("\n".join(lines).rstrip() + "\n", encoding="utf8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The plain recipe against ours, each with a core of its own at the same time, judged on all 6,149 test photos.
+
+    FLOWERS102_ROOT=... python -m tests.benchmarks.side_by_side --minutes 30
+
+Both train on the 1,020 photos of the official train split at 64 px, single-threaded; CPU time counts, judging
+does not. The plain recipe is judged at a tenth and at the whole of its time. Ours is trained twice, from
+scratch: with a tenth of that time and with all of it. Its schedule knows its length, so one long run cannot be
+judged halfway.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from helpers.data import load_flowers
+from helpers.environment import hardware
+from helpers.files import write_beside
+from helpers.metrics import median_ab, scorecard
+from helpers.training import PRESETS, choose_precision, train
+
+from .plain import train_plain
+from .race import RESULTS, scaled
+
+
+def keep(side: str, rows: list[dict]) -> None:
+    content = {"hardware": hardware(), "torch": torch.__version__.split("+")[0]}
+    content |= {"precision": "no" if side == "plain" else choose_precision(), "rows": rows}
+    RESULTS.mkdir(exist_ok=True)
+    write_beside(RESULTS / f"side-{side}.json", lambda p: p.write_text(json.dumps(content, indent=1) + "\n"))
+
+
+def plain(seconds: float, photos, test) -> None:
+    rows = [
+        {"name": "gray", "seconds": 0.0, "card": asdict(scorecard("gray", test))},
+        {"name": "median ab", "seconds": 0.0, "card": asdict(scorecard("median", test, median_ab(photos)))},
+    ]
+
+    def judge(trainer, used: float) -> None:
+        rows.append({"name": "plain", "seconds": used, "card": asdict(scorecard(trainer.colors, test))})
+        keep("plain", rows)
+        print(_line(rows[-1]), flush=True)
+
+    train_plain(photos, seconds, seed=0, marks=[seconds / 10, seconds], judge=judge)
+
+
+def ours(seconds: float, photos, test) -> None:
+    rows, few = [], test.subset(slice(0, 8))
+    preset = replace(PRESETS["cpu"], protocol="official", report_steps=10**9)
+    larger = load_flowers("train", preset.load_size, "official")
+    for budget in (seconds / 10, seconds):
+        recipe = scaled(preset, budget, larger)
+        folder, used = Path("runs/side-by-side") / f"{budget:.0f}", 0.0
+        for name, steps in (("ours, L1 alone", recipe.color_steps), ("ours, L1 + GAN", None)):
+            began = time.process_time()
+            run = train(recipe, folder, larger, few, stop_after=steps, show=False, save_every=1e9)
+            used += time.process_time() - began
+            rows.append({"name": name, "seconds": used, "card": asdict(scorecard(run.generator, test))})
+            keep("ours", rows)
+            print(_line(rows[-1]), flush=True)
+
+
+def _line(row: dict) -> str:
+    values = row["card"]["values"]
+    return f"{row['name']} after {row['seconds']:.0f} s: " + ", ".join(f"{k} {v[0]:.3g}" for k, v in values.items())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.side_by_side")
+    parser.add_argument("--minutes", type=float, default=30, help="CPU time of the plain recipe")
+    parser.add_argument("--side", choices=["plain", "ours"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        torch.set_num_threads(1)
+        photos, test = load_flowers("train", 64, "official"), load_flowers("test", 64, "official")
+        (plain if options.side == "plain" else ours)(options.minutes * 60, photos, test)
+        return 0
+    cores = sorted(os.sched_getaffinity(0))
+    running = []
+    for i, side in enumerate(("plain", "ours")):
+        call = ["taskset", "-c", str(cores[i % len(cores)]), sys.executable, "-m", "tests.benchmarks.side_by_side"]
+        call += ["--side", side, "--minutes", str(options.minutes)]
+        running.append(subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"}))
+    return max(process.wait() for process in running)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
