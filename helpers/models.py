@@ -17,7 +17,7 @@ __all__ = ["PatchGAN", "UNet", "ab_grid", "receptive_field"]
 
 
 def ab_grid(step: float = 10.0) -> Tensor:
-    """The ab values a color classifier chooses from: float (K, 2) in Lab units (Zhang et al. 2016, 3.1).
+    """The ab values a color classifier chooses from: float (K, 2) in Lab units (Zhang et al. 2016, section 2.1).
 
     The points of a grid of this step that some lightness makes a color of sRGB; 225 for a step of 10.
     """

@@ -142,7 +142,7 @@ def draw_flowers(count: int, size: int = 64, seed: int = 0, kind: int | None = N
         kinds[i] = rng.integers(len(KINDS)) if kind is None else kind
         coins[i] = rng.integers(len(KINDS[kinds[i]].hues))
         lab, share = _draw(rng, size, KINDS[kinds[i]], coins[i])
-        petals[i] = share > 0.5
+        petals[i] = share > min(0.5, 0.99 * share.max())  # at 8 px no pixel may be more than half a petal
         ab[i] = lab[petals[i], 1:].mean(0)
         pictures[i] = np.round(np.clip(lab2rgb(lab), 0, 1) * 255)
     return pictures, FlowerTruth(kinds, coins, petals, ab)

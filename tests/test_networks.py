@@ -164,7 +164,7 @@ def test_class_loss_shares_the_target_between_its_four_neighbors():
 
 def test_classifier_returns_the_annealed_mean():
     torch.manual_seed(0)
-    sharp, soft = (UNet(8, 3, classes=True, temperature=t).eval() for t in (0.01, 1.0))
+    sharp, soft = (UNet(8, 3, classes=True, temperature=t).eval() for t in (1e-4, 1.0))
     soft.load_state_dict(sharp.state_dict())
     L = torch.rand(2, 1, 20, 24) * 2 - 1
     logits = soft(L, logits=True)
@@ -222,6 +222,12 @@ def test_the_coin_is_fair_and_cannot_be_read_from_lightness():
     assert gap < 0.5 * light.std()
     hues = np.degrees(np.arctan2(truth.ab[:, 1], truth.ab[:, 0])) % 360
     assert abs(np.median(hues[truth.coin == 0]) - 350) < 10 and abs(np.median(hues[truth.coin == 1]) - 265) < 10
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_smallest_flowers_have_petals_too():
+    _, truth = draw_flowers(200, 8, seed=0)
+    assert truth.petals.any((1, 2)).all() and np.isfinite(truth.ab).all()
 
 
 def test_wrong_drawings_are_refused():

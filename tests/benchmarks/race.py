@@ -2,10 +2,11 @@
 
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 300          # one seed each
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 1200 --seeds 0 1 2 base small
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race official "width 16"           # trained on 1,020 photos
     FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
 
 CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
-core runs at once. Each entrant is the `cpu` preset with some fields changed; how many steps fit into its budget
+core runs at once. Each entrant is BASE with some fields changed; how many steps fit into its budget
 is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner.
 Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md.
 """
@@ -30,7 +31,7 @@ from helpers.metrics import scorecard
 from helpers.training import PRESETS, Recipe, choose_precision, train
 
 RESULTS = Path(__file__).parent / "results"
-BASE = replace(PRESETS["cpu"], protocol="large", report_steps=10**9, small_steps=0, color_kind="l1")
+BASE = replace(PRESETS["cpu"], protocol="large", width=24, small_steps=0, report_steps=10**9)
 SHARES = {"color": 0.77, "critic": 0.03, "gan": 0.20}  # of the budget
 
 RECIPES = {  # what differs from BASE; "small" is the share of the color phase's CPU time at half size
@@ -98,11 +99,11 @@ def scaled(recipe: Recipe, budget: float, photos) -> Recipe:
     return replace(recipe, **{name: round(getattr(recipe, name) * budget / seconds) for name in names})
 
 
-def fit(changes: dict, budget: float, seed: int, photos) -> Recipe:
-    """BASE with these changes and as many steps as fit into the budget."""
+def fit(base: Recipe, changes: dict, budget: float, photos) -> Recipe:
+    """`base` with these changes and as many steps as fit into the budget."""
     changes = dict(changes)
     small = changes.pop("small", 0.0)
-    recipe = replace(BASE, seed=seed, **changes)
+    recipe = replace(base, **changes)
     cost = seconds_per_step(recipe, photos)
     small_steps = int(budget * SHARES["color"] * small / cost["small"])
     color_steps = small_steps + int(budget * SHARES["color"] * (1 - small) / cost["color"])
@@ -115,7 +116,8 @@ def fit(changes: dict, budget: float, seed: int, photos) -> Recipe:
 def run(race: str, name: str, budget: float, seed: int, start: Path | None) -> None:
     """One entrant in this process, on one thread; its result as JSON."""
     torch.set_num_threads(1)
-    photos = load_flowers("train", BASE.load_size, BASE.protocol)
+    base = replace(BASE, seed=seed, protocol="official" if race == "official" else "large")
+    photos = load_flowers("train", base.load_size, base.protocol)
     val = load_flowers("val", BASE.size, BASE.protocol)
     slug = "".join(c if c.isalnum() else "-" for c in f"{race}-{budget:.0f}-{name}-s{seed}")
     folder = Path("runs/race") / slug
@@ -134,7 +136,7 @@ def run(race: str, name: str, budget: float, seed: int, start: Path | None) -> N
         torch.save(state | {"recipe": asdict(recipe)}, folder / "last.pt")
     else:
         changes = RECIPES[name]
-        recipe = fit(changes, budget, seed, photos)
+        recipe = fit(base, changes, budget, photos)
     began = time.process_time()
     few = val.subset(slice(0, 8))  # the real judging comes after the clock has stopped
     if not start:
@@ -161,14 +163,14 @@ def run(race: str, name: str, budget: float, seed: int, start: Path | None) -> N
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.race")
-    parser.add_argument("race", choices=["recipes", "games"])
+    parser.add_argument("race", choices=["recipes", "official", "games"])
     parser.add_argument("names", nargs="*", help="entrants; all if none is given")
     parser.add_argument("--budget", type=float, default=300, help="CPU seconds for each")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--from", dest="start", type=Path, help="run whose color phase all games start from")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    entrants = RECIPES if options.race == "recipes" else GAMES
+    entrants = GAMES if options.race == "games" else RECIPES
     names = options.names or list(entrants)
     if unknown := [n for n in names if n not in entrants]:
         parser.error(f"unknown entrant {unknown[0]!r}: choose from {', '.join(entrants)}")

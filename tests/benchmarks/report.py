@@ -48,7 +48,8 @@ def _races(race: str, title: str, phases: tuple[str, ...]) -> list[str]:
         lines += [
             f"## {title}, {budget:.0f} CPU seconds each",
             "",
-            f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol `large`, 64 px, judged "
+            f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol "
+            f"`{some['recipe']['protocol']}`, 64 px, judged "
             f"on {some['cards']['gan']['photos']} val photos (true colorfulness {truth:.1f}).",
             "",
         ]
@@ -133,6 +134,7 @@ def main() -> None:
     lines += _side_by_side()
     lines += _speed()
     lines += _races("recipes", "Recipe race", ("color", "gan"))
+    lines += _races("official", "Trained on the 1,020 photos of the official split", ("color", "gan"))
     lines += _races("games", "GAN phase alone, from one and the same color phase", ("gan",))
     write_beside(HERE / "RESULTS.md", lambda p: p.write_text("\n".join(lines).rstrip() + "\n", encoding="utf8"))
 
