@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
-__all__ = ["as_pictures", "photo_rows"]
+from .color import rgb_to_lab
+
+__all__ = ["NAMED_COLORS", "ab_planes", "as_pictures", "photo_rows", "unet_diagram"]
 
 
 def as_pictures(images) -> list[np.ndarray]:
@@ -45,4 +48,118 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
         row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10, labelpad=6)
     for axis, title in zip(axes[0], titles or [], strict=False):
         axis.set_title(title, fontsize=9)
+    return figure
+
+
+NAMED_COLORS = (
+    "red", "orangered", "orange", "yellow", "limegreen", "darkgreen", "cyan", "royalblue", "blue",
+    "purple", "magenta", "hotpink", "saddlebrown", "gray",
+)  # fmt: skip
+"""The CSS colors that `ab_planes` places on the plane."""
+
+
+def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: float = 4.2):
+    """Histograms of the ab plane side by side, on one log scale. Returns the matplotlib figure.
+
+    histograms: {title: (bins, bins) shares of pixels, axes a and b, -112.5 to 112.5}, as
+    `helpers.metrics.ab_histogram(...).mean(0)` gives. names: place `NAMED_COLORS` on it. panel: inches.
+    The dashed line encloses what sRGB can show at any lightness. Raises ValueError for another shape.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm
+    from matplotlib.patheffects import withStroke
+
+    for title, histogram in histograms.items():
+        if histogram.ndim != 2 or histogram.shape[0] != histogram.shape[1]:
+            raise ValueError(f"{title!r} is a histogram of shape {histogram.shape}; (bins, bins) is wanted")
+    top = max(histogram.max() for histogram in histograms.values())
+    figure, axes = plt.subplots(
+        1, len(histograms), figsize=(panel * len(histograms) + 0.9, panel), squeeze=False, layout="constrained"
+    )
+    a, b, inside = _gamut_shadow()
+    for axis, (title, histogram) in zip(axes[0], histograms.items(), strict=True):
+        shares = np.ma.masked_equal(histogram.T, 0)  # an empty cell stays white: log 0 has no color
+        image = axis.imshow(
+            shares, origin="lower", extent=(-112.5, 112.5) * 2, cmap="YlGnBu", norm=LogNorm(top * 1e-5, top)
+        )
+        axis.contour(a, b, inside, levels=[0.5], colors="#777777", linestyles="dashed", linewidths=0.8)
+        for name, (x, y) in _named_places().items() if names else ():
+            axis.plot(x, y, "o", color=name, markeredgecolor="black", markersize=7)
+            axis.annotate(
+                name, (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
+            )  # fmt: skip
+        axis.set(title=title, xlabel="a (green to red)", xlim=(-112.5, 112.5), ylim=(-112.5, 112.5))
+    axes[0][0].set_ylabel("b (blue to yellow)")
+    figure.colorbar(image, ax=axes[0], label="share of pixels", shrink=0.85)
+    return figure
+
+
+def _gamut_shadow() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(a, b, 0 or 1 for each pair): which ab some sRGB color has, whatever its L."""
+    steps = torch.linspace(0, 1, 100)
+    faces = []
+    for channel in range(3):  # the outermost colors lie on the six faces of the RGB cube
+        for end in (0.0, 1.0):
+            u, v = torch.meshgrid(steps, steps, indexing="ij")
+            face = [u, v]
+            face.insert(channel, torch.full_like(u, end))
+            faces.append(torch.stack(face))
+    ab = rgb_to_lab(torch.stack(faces))[:, 1:].transpose(0, 1).flatten(1).numpy()
+    counts, edges, _ = np.histogram2d(*ab, bins=45, range=[[-112.5, 112.5]] * 2)
+    middle = (edges[:-1] + edges[1:]) / 2
+    return middle, middle, (counts.T > 0).astype(float)
+
+
+def _named_places() -> dict[str, tuple[float, float]]:
+    """Where the named colors lie on the ab plane."""
+    from matplotlib.colors import to_rgb
+
+    rgb = torch.tensor([to_rgb(name) for name in NAMED_COLORS]).T.reshape(3, 1, -1)
+    a, b = rgb_to_lab(rgb)[1:, 0].tolist()
+    return dict(zip(NAMED_COLORS, zip(a, b, strict=True), strict=True))
+
+
+def unet_diagram(shapes: dict[str, tuple[int, int, int]], gray=None, painted=None):
+    """The U of a U-Net, each block drawn from its measured output. Returns the matplotlib figure.
+
+    shapes: {"encoder.0": (channels, height, width), ..., "decoder.0": ...} in the order they ran; other names are
+    left out. gray, painted: pictures (H, W, 3) for both ends of the U.
+    """
+    import matplotlib.pyplot as plt
+
+    down = [shape for name, shape in shapes.items() if name.startswith("encoder.")]
+    up = [shape for name, shape in shapes.items() if name.startswith("decoder.")]
+    depth, side, most = len(down) - 1, down[0][1], max(shape[0] for shape in down)
+    figure, axis = plt.subplots(figsize=(9, 1.0 + 0.78 * (depth + 1)))
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.99)
+    blocks = [(-1.35 * (depth - i), i, shape) for i, shape in enumerate(down)]
+    blocks += [(1.35 * (k + 1), depth - 1 - k, shape) for k, shape in enumerate(up)]
+    edges = []
+    for x, level, (channels, height, _) in blocks:
+        wide, tall = 0.25 + 0.75 * (channels / most) ** 0.5, 0.18 + 0.5 * (height / side) ** 0.7
+        color = "#4c78a8" if x < 0 else "#b279a2" if x == 0 else "#f58518"
+        axis.add_patch(plt.Rectangle((x - wide / 2, -level - tall / 2), wide, tall, color=color, zorder=3))
+        axis.text(x, -level - tall / 2 - 0.04, f"{channels} × {height}²", ha="center", va="top", fontsize=9)
+        edges.append((x, level, wide / 2, tall / 2))
+    arrow = {"arrowstyle": "-|>", "color": "0.45", "shrinkA": 1, "shrinkB": 1}
+    for (x0, l0, w0, _), (x1, l1, w1, _) in zip(edges, edges[1:], strict=False):
+        axis.annotate("", (x1 - w1, -l1), (x0 + w0, -l0), arrowprops=arrow)
+    for x, level, half, _ in edges[depth + 1 :]:
+        mate = edges[level]
+        dashed = arrow | {"linestyle": "--", "color": "#3a923a"}
+        axis.annotate("", (x - half, -level + 0.12), (mate[0] + mate[2], -level + 0.12), arrowprops=dashed)
+        if level == min(edge[1] for edge in edges[depth + 1 :]):
+            axis.text((x + mate[0]) / 2, -level + 0.16, "skip", color="#3a923a", ha="center", va="bottom", fontsize=10)
+    (left, _, first, _), (right, level, last, _) = edges[0], edges[-1]
+    limits, heights = (left - 2.45, right + 2.45), (-depth - 0.6, 0.65)
+    unit = (limits[1] - limits[0]) / figure.get_figwidth() * figure.get_figheight() / (heights[1] - heights[0])
+    for picture, x, label in ((gray, left - 1.6, "L"), (painted, right + 1.6, "L + predicted ab")):
+        if picture is not None:
+            axis.imshow(picture, extent=(x - 0.55 * unit, x + 0.55 * unit, -0.55, 0.55), aspect="auto", zorder=3)
+            axis.text(x, -0.6, label, ha="center", va="top", fontsize=9)
+    axis.annotate("", (left - first, 0), (left - 1.6 + 0.55 * unit, 0), arrowprops=arrow)
+    axis.annotate("", (right + 1.6 - 0.55 * unit, 0), (right + last, -level), arrowprops=arrow)
+    axis.set(xlim=limits, ylim=heights)
+    axis.axis("off")
     return figure

@@ -3,6 +3,7 @@
     python -m helpers.publish weights runs/name flowers-64   # a finished run -> helpers/weights/, with cards
     python -m helpers.publish results                        # -> images/results.png and the README's table
     python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
+    COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # measure, keep stored outputs
 
 For maintainers; the course itself does not use it.
 """
@@ -14,6 +15,7 @@ import json
 import os
 import re
 import sys
+import time
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -22,10 +24,11 @@ import numpy as np
 import torch
 
 from .data import load_flowers
+from .environment import hardware
 from .files import write_beside
 from .inference import WEIGHTS, Colorizer, load_generator, save_generator
 from .metrics import Scorecard, format_table, median_ab, predict, scorecard
-from .training import Recipe
+from .training import PRESETS, Recipe, choose_preset
 
 ROOT = Path(__file__).parent.parent
 LIMIT_MB = 20
@@ -120,44 +123,141 @@ def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
         rows[label] = [colorizer.colorize(picture) for picture in gray]
     figure = photo_rows(rows, cell=1.35)
     write_beside(ROOT / "images" / "results.png", lambda p: figure.savefig(p, dpi=100, format="png"))
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    between = f"<!-- results: python -m helpers.publish results -->\n{results_table(name)}\n<!-- end of results -->"
-    readme, found = re.subn(r"<!-- results:.*?<!-- end of results -->", lambda _: between, readme, flags=re.S)
+    write_into_readme("results", results_table(name))
+
+
+def write_into_readme(what: str, text: str) -> None:
+    """Put `text` between the README's markers of this name. Raises SystemExit if they are gone."""
+    path = ROOT / "README.md"
+    between = f"<!-- {what}: python -m helpers.publish {what} -->\n{text}\n<!-- end of {what} -->"
+    pattern = rf"<!-- {what}:.*?<!-- end of {what} -->"
+    readme, found = re.subn(pattern, lambda _: between, path.read_text(encoding="utf8"), flags=re.S)
     if not found:
-        raise SystemExit("error: README.md has lost its results markers")
-    write_beside(ROOT / "README.md", lambda p: p.write_text(readme, encoding="utf8"))
+        raise SystemExit(f"error: README.md has lost its {what} markers")
+    write_beside(path, lambda p: p.write_text(readme, encoding="utf8"))
 
 
-def publish_notebooks(names: list[str]) -> None:
-    """Execute notebooks in fresh kernels, in order, and store their outputs. The only owner of outputs."""
+def notebooks_table() -> str:
+    """The README's table of chapters, counted and measured: title, pictures, exercises, time at `cpu`."""
+    minutes = json.loads(MINUTES.read_text(encoding="utf8"))
+    lines = ["| notebook | pictures | exercises | computing at the `cpu` budget |", "|-|-|-|-|"]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf8"))["cells"]
+        title = "".join(cells[0]["source"]).split("\n")[0].removeprefix("# ")
+        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        pictures = sum(any(key.startswith("image/") for key in data) for data in outputs)
+        code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        exercises = len(set(re.findall(r'check\("(\d\d-\d)', code)))
+        measured = minutes.get(path.stem, {}).get("cpu")
+        took = f"{duration_words(measured['seconds'])} on {measured['hardware']}" if measured else "not yet measured"
+        lines.append(f"| [{title}](notebooks/{path.name}) | {pictures} | {exercises} | {took} |")
+    return "\n".join(lines)
+
+
+NOTEBOOKS = ROOT / "notebooks"
+MINUTES = NOTEBOOKS / "minutes.json"
+"""What was measured: {stem: {budget: {"seconds": …, "hardware": …}}}. The Time lines are written from it."""
+
+
+def notebook_paths(names: list[str] | tuple[str, ...] = ()) -> list[Path]:
+    """The notebooks in reading order, then the solutions; only those named, if any is.
+
+    Raises SystemExit for a name that is no notebook.
+    """
+    paths = [*sorted(NOTEBOOKS.glob("*.ipynb")), *sorted(NOTEBOOKS.glob("solutions/*.ipynb"))]
+    if unknown := set(names) - {path.stem for path in paths}:
+        raise SystemExit(f"error: no notebook is called {', '.join(sorted(unknown))}")
+    return [path for path in paths if not names or path.stem in names]
+
+
+def is_debris(output: dict) -> bool:
+    """Outputs that mean something only while the kernel lives: widget views, bars that have vanished."""
+    data = output.get("data", {})
+    if "application/vnd.jupyter.widget-view+json" in data:
+        return True
+    text = "".join(data["text/html"]) if "text/html" in data else None
+    return text is not None and (not text.strip() or "<progress" in text or "progress-bar-interrupted" in text)
+
+
+def duration_words(seconds: float) -> str:
+    """12 -> "12 seconds", 150 -> "3 minutes": seconds up to a minute and a half, then whole minutes."""
+    number, unit = (max(1, round(seconds)), "second") if seconds < 90 else (round(seconds / 60), "minute")
+    return f"{number} {unit}" + ("" if number == 1 else "s")
+
+
+def time_line(measured: dict[str, dict]) -> str:
+    """The line that a notebook prints about itself, from its entry in `minutes.json`."""
+    budgets = [budget for budget in PRESETS if budget in measured]
+    words = {budget: duration_words(measured[budget]["seconds"]) for budget in budgets}
+    machines = {measured[budget]["hardware"] for budget in budgets}
+    if len(machines) == 1:
+        parts = ", ".join(f"{words[budget]} at the `{budget}` budget" for budget in budgets)
+        return f"**Time:** {parts} (measured on {machines.pop()})."
+    parts = ", ".join(f"{words[budget]} at `{budget}` ({measured[budget]['hardware']})" for budget in budgets)
+    return f"**Time:** {parts}, as measured."
+
+
+def write_time_line(notebook, measured: dict[str, dict]) -> None:
+    """Put `time_line(measured)` in place of the line that begins with **Time:** in the first text cell."""
+    first = next((cell for cell in notebook.cells if cell.cell_type == "markdown"), None)
+    lines = first.source.split("\n") if first else []
+    if not any(line.startswith("**Time:**") for line in lines):
+        raise SystemExit("error: the first text cell has no line that begins with **Time:**")
+    first.source = "\n".join(time_line(measured) if line.startswith("**Time:**") else line for line in lines)
+
+
+def execute(path: Path):
+    """A notebook run in a fresh kernel, clean enough to store, and the seconds it took."""
     import nbformat
     from nbconvert.preprocessors import ExecutePreprocessor
 
-    folder = ROOT / "notebooks"
-    for path in sorted(folder.rglob("*.ipynb")):
-        if ".ipynb_checkpoints" in path.parts or (names and path.stem not in names):
-            continue
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            cell.metadata.pop("execution", None)
-        runner = ExecutePreprocessor(timeout=3600, kernel_name="python3", record_timing=False)
-        runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
-        notebook.metadata = {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-        for cell in notebook.cells:
-            # A progress bar that has vanished leaves an empty output behind.
-            if cell.cell_type == "code":
-                cell.outputs = [o for o in cell.outputs if not _is_debris(o)]
-        write_beside(path, lambda p, n=notebook: nbformat.write(n, p))
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    # store_widget_state would put every widget into the metadata, a third of the file
+    runner = ExecutePreprocessor(timeout=3600, kernel_name="python3", record_timing=False, store_widget_state=False)
+    started = time.perf_counter()
+    runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
+    seconds = time.perf_counter() - started
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_debris(output)]
+    return notebook, seconds
 
 
-def _is_debris(output) -> bool:
-    data = output.get("data", {})
-    text = "".join(data.get("text/html", "")) if "text/html" in data else None
-    return text is not None and (not text.strip() or "<progress" in text or "progress-bar-interrupted" in text)
+def publish_notebooks(names: list[str], time_only: bool = False) -> None:
+    """Execute notebooks in fresh kernels, in order, store outputs and measured times. Their only owner.
+
+    names: stems; none means all. The budget is $COLORIZE_PRESET or what fits this computer. time_only:
+    measure and rewrite the Time line, but leave the stored outputs as they are.
+    """
+    import nbformat
+
+    budget = choose_preset().preset
+    if any((ROOT / "runs").glob("*")):
+        print("note: runs/ is not empty; what a notebook finds there it does not train, and its time is shorter")
+    for path in notebook_paths(names):
+        notebook, seconds = execute(path)
+        chapter = path.parent == NOTEBOOKS  # solutions print no time
+        if chapter:
+            minutes = json.loads(MINUTES.read_text(encoding="utf8")) if MINUTES.exists() else {}
+            entry = minutes.setdefault(path.stem, {})
+            entry[budget] = {"seconds": round(seconds, 1), "hardware": hardware()}
+            text = json.dumps(minutes, indent=1, sort_keys=True) + "\n"
+            write_beside(MINUTES, lambda p, t=text: p.write_text(t, encoding="utf8"))
+        if time_only:
+            notebook = nbformat.read(path, as_version=4)
+        if chapter:
+            write_time_line(notebook, entry)
+        if chapter or not time_only:
+            write_beside(path, lambda p, n=notebook: nbformat.write(n, p))
+        size = path.stat().st_size / 1e6
+        print(f"{path.relative_to(ROOT)}: {seconds:.0f} s at the {budget} budget, {size:.2f} MB", flush=True)
+    write_into_readme("notebooks", notebooks_table())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -170,13 +270,14 @@ def main(arguments: list[str] | None = None) -> int:
     results.add_argument("name", nargs="?", default="flowers-64")
     notebooks = commands.add_parser("notebooks", help="execute notebooks and store their outputs")
     notebooks.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
+    notebooks.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     options = parser.parse_args(arguments)
     if options.command == "weights":
         publish_weights(options.run, options.name)
     elif options.command == "results":
         publish_results(options.name)
     else:
-        publish_notebooks(options.names)
+        publish_notebooks(options.names, options.time_only)
     return 0
 
 

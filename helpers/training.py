@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -40,7 +42,7 @@ from .metrics import Scorecard, format_table, median_ab, predict, scorecard
 from .models import PatchGAN, UNet
 from .progress import wanted
 
-__all__ = ["PRESETS", "PHASES", "Recipe", "Run", "TrainingDiverged", "choose_preset", "train"]
+__all__ = ["PRESETS", "PHASES", "Recipe", "Run", "TrainingDiverged", "choose_preset", "load_or_train", "train"]
 
 PHASES = ("color", "critic", "gan")
 
@@ -490,6 +492,25 @@ def train(
     accelerator.wait_for_everyone()
     generator = copy.deepcopy(run.ema).requires_grad_(True)
     return Run(recipe, generator, run.history, finished, folder)
+
+
+def load_or_train(
+    recipe: Recipe, name: str, photos: Photos | None = None, val: Photos | None = None, retrain: bool = False
+) -> Run:
+    """The finished run of this recipe on these photos if there is one, else train it now (see `train`).
+
+    It is kept in `runs/<name>-<key>` beside `helpers/`. The key is made of the recipe and the photos, so that
+    another budget, or drawn flowers in place of photos, is another run. One that was stopped goes on where it was.
+    retrain: delete the finished run first.
+    """
+    if photos is None:
+        photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
+    key = hashlib.sha256(repr((asdict(recipe), tuple(photos.images.shape))).encode())
+    key.update(photos.images[:32].cpu().numpy().tobytes())
+    folder = Path(__file__).parent.parent / "runs" / f"{name}-{key.hexdigest()[:8]}"
+    if retrain and (folder / "generator.safetensors").exists():
+        shutil.rmtree(folder)
+    return train(recipe, folder, photos, val)
 
 
 def _save_generator(path: Path, ema: UNet) -> None:

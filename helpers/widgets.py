@@ -1,15 +1,153 @@
-"""Interactive parts of the notebooks; each works without a running kernel or leaves a picture."""
+"""Interactive parts of the notebooks. Each one leaves an ordinary picture in the stored notebook.
+
+    lab_explorer(L=60, a=40, b=20)     # one color: its patch, its RGB, its place in the gamut
+    gamut_slice(L=60)                  # every color a screen has at this L
+    photo_browser(photos)              # a photo, its L, its color alone, its ab histogram
+    skip_switch(gray, with_skips, without_skips, truth)
+    before_after(gray, colored)        # plain HTML, works without a kernel
+
+How it works: the controls are ipywidgets (7.7 or 8); below them stands one picture with a display id, and
+each change of a control sends that picture anew. So the page has one picture, live or stored. It is made by a
+pure function of what the controls say, in `pictures.py`.
+"""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["before_after"]
+from .data import Photos
+from .pictures import (
+    LIMIT,
+    browser_picture,
+    checked_picture,
+    gamut_picture,
+    lab_picture,
+    photo_name,
+    rgb_words,
+    skip_picture,
+)
+
+__all__ = ["before_after", "gamut_slice", "lab_explorer", "photo_browser", "skip_switch"]
+
+
+# --------------------------------------------------------------------------------- controls and picture
+
+
+def _encode(picture: np.ndarray, form: str) -> str:
+    buffer = io.BytesIO()
+    options = {"quality": 90, "subsampling": 0} if form == "jpeg" else {"optimize": False}
+    Image.fromarray(picture).save(buffer, form, **options)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str) -> None:
+    """Display `hint`, the controls and one picture, and draw that picture anew when a control changes.
+
+    controls: {name: widget}; draw: takes their values by name, gives the picture and its alt text.
+    """
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    def send(shower: Callable, **options):
+        picture, alt = draw(**{name: control.value for name, control in controls.items()})
+        data = {f"image/{form}": _encode(picture, form), "text/plain": alt}
+        return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
+
+    display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls.values()]))
+    handle = send(display, display_id=True)
+    for control in controls.values():
+        control.observe(lambda change: send(handle.update), names="value")
+
+
+def _slider(name: str, value: int, low: int, high: int):
+    import ipywidgets as widgets
+
+    looks = {"style": {"description_width": "90px"}, "layout": widgets.Layout(width="460px")}
+    return widgets.IntSlider(value=value, min=low, max=high, description=name, **looks)
+
+
+def lab_explorer(L: int = 60, a: int = 40, b: int = 20) -> None:
+    """Three sliders for one Lab color, and `lab_picture` of it. Returns nothing: call it alone in its cell."""
+
+    def draw(L, a, b):
+        rgb, real = rgb_words(L, a, b)
+        state = "in gamut" if real else "out of gamut"
+        return lab_picture(L, a, b), f"The Lab color {L}, {a}, {b}: RGB {rgb}, {state}, and its place on the ab plane."
+
+    controls = {
+        "L": _slider("L lightness", L, 0, 100),
+        "a": _slider("a green–red", a, -LIMIT, LIMIT),
+        "b": _slider("b blue–yellow", b, -LIMIT, LIMIT),
+    }
+    hint = "keep a and b and change L: where does the color cease to exist? (Click a slider, then use the arrow keys.)"
+    _show(hint, controls, draw, "png")
+
+
+def gamut_slice(L: int = 60) -> None:
+    """A slider for L, and `gamut_picture` at that L. Returns nothing: call it alone in its cell."""
+
+    def draw(L):
+        return gamut_picture(L), f"The ab plane at L = {L}: every color that sRGB has at this lightness."
+
+    hint = "at which L is blue at its strongest? And yellow? (Click the slider, then use the arrow keys.)"
+    _show(hint, {"L": _slider("L lightness", L, 0, 100)}, draw, "png")
+
+
+def photo_browser(photos: Photos, count: int = 12) -> None:
+    """A slider over `count` photos, spread evenly over `photos`, and `browser_picture` of the chosen one.
+
+    Returns nothing: call it alone in its cell. Raises ValueError for no photos or a count below 1.
+    """
+    if len(photos) < 1 or count < 1:
+        raise ValueError(f"{len(photos)} photos and a count of {count}: there is nothing to browse")
+    chosen = np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int).tolist()
+
+    def draw(photo):
+        index = chosen[photo - 1]
+        name = photo_name(photos, index)
+        return browser_picture(photos, index), f"{name}: the photo, its L, its color alone and its ab histogram."
+
+    hint = "which part of the photo makes the long arm of the histogram? (Click the slider, then use the arrow keys.)"
+    _show(hint, {"photo": _slider("photo", 1, 1, len(chosen))}, draw, "jpeg")
+
+
+def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, truth: Sequence) -> None:
+    """A switch between two networks and a slider over photos, and `skip_picture` of the choice.
+
+    Each argument: pictures uint8 (N, S, S, 3) or a list of them, of one length, at least one.
+    Returns nothing: call it alone in its cell. Raises ValueError for other input.
+    """
+    import ipywidgets as widgets
+
+    sets = {"gray": gray, "with_skips": with_skips, "without_skips": without_skips, "truth": truth}
+    lengths = {name: len(pictures) for name, pictures in sets.items()}
+    if len(set(lengths.values())) != 1 or not len(gray):
+        raise ValueError(f"want the same number of pictures in each, at least one, not {lengths}")
+    for name, pictures in sets.items():
+        for picture in pictures:
+            checked_picture(picture, name)
+
+    def draw(network, photo):
+        painted = (with_skips if network == "with skips" else without_skips)[photo - 1]
+        picture = skip_picture(gray[photo - 1], painted, truth[photo - 1], f"painted {network}")
+        return picture, f"Photo {photo} in gray, painted by the network {network}, and in its true colors."
+
+    place = widgets.Layout(margin="2px 0 2px 96px")  # above the slider's own line
+    controls = {
+        "network": widgets.ToggleButtons(options=["with skips", "without skips"], layout=place),
+        "photo": _slider("photo", 1, 1, len(gray)),
+    }
+    hint = "flip the switch and watch the edges of the petals. (Tab moves between controls; space presses a button.)"
+    _show(hint, controls, draw, "jpeg")
+
+
+# ---------------------------------------------------------------------------------------- before/after
 
 
 def _data_uri(picture: np.ndarray, width: int, height: int) -> str:
@@ -41,6 +179,7 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
         f'<div style="width:50%;max-width:100%;height:{height}px;resize:horizontal;overflow:hidden;'
         f'background-image:url({left});{back};border-right:2px solid white;box-sizing:border-box"></div></div>'
         f'<input type="range" min="0" max="100" value="50" aria-label="how much of the first picture to show" '
-        f'style="width:{width}px;margin:6px 0 0 0" '
+        # without the next attribute JupyterLab would take the arrow keys for itself
+        f'style="width:{width}px;margin:6px 0 0 0" data-lm-suppress-shortcuts="true" '
         f"oninput=\"this.previousElementSibling.firstElementChild.style.width=this.value+'%'\"></div>"
     )

@@ -1,4 +1,7 @@
-"""What is stored in the notebooks, and the pieces they show. nbval runs them (see pyproject.toml)."""
+"""What is stored in the notebooks, who stores it, and the pieces they show.
+
+nbval runs every notebook (see pyproject.toml); `tests/browser/` opens them in JupyterLab.
+"""
 
 import json
 import re
@@ -7,21 +10,62 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import publish, widgets
 from helpers.environment import check_environment
+from helpers.exercises import EXERCISES
 from helpers.plots import photo_rows
-from helpers.widgets import before_after
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+NOTEBOOKS = publish.notebook_paths()
+CHAPTERS = [p for p in NOTEBOOKS if p.parent.name == "notebooks"]
+SOLUTIONS = [p for p in NOTEBOOKS if p.parent.name == "solutions"]
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def code_of(content):
+    return [source(cell) for cell in content["cells"] if cell["cell_type"] == "code"]
+
+
+def pictures_of(cell):
+    return [o["data"] for o in cell.get("outputs", []) if any(k.startswith("image/") for k in o.get("data", {}))]
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda p: p.stem)
 def notebook(request):
-    return request.param, json.loads(request.param.read_text(encoding="utf8"))
+    return request.param, read(request.param)
 
 
-def test_there_are_notebooks():
-    assert [p.name for p in NOTEBOOKS][0] == "00_start_here.ipynb"
+@pytest.fixture(params=CHAPTERS, ids=lambda p: p.stem)
+def chapter(request):
+    return request.param, read(request.param)
+
+
+@pytest.fixture(params=CHAPTERS[1:], ids=lambda p: p.stem)
+def lesson(request):
+    """A chapter that teaches: all but 00."""
+    return request.param, read(request.param)
+
+
+def test_there_are_notebooks_in_reading_order():
+    assert CHAPTERS[0].name == "00_start_here.ipynb"
+    assert [p.name[:2] for p in CHAPTERS] == [f"{i:02d}" for i in range(len(CHAPTERS))]
+    assert {p.stem for p in SOLUTIONS} == {f"{p.stem}_solutions" for p in CHAPTERS[1:]}
+    stray = [p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts]
+    assert sorted(stray) == sorted(NOTEBOOKS)
+
+
+def test_set_up_cell_is_the_same_everywhere(notebook):
+    _, content = notebook
+    first = code_of(read(CHAPTERS[0]))[0]
+    assert first.startswith("# Set-up, the same in every notebook")
+    assert code_of(content)[0] == first
 
 
 def test_stored_as_executed_in_order(notebook):
@@ -30,7 +74,8 @@ def test_stored_as_executed_in_order(notebook):
     assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1))
     assert path.stat().st_size < 3e6
     assert "widgets" not in content["metadata"]
-    assert all(re.fullmatch(r"[\w-]{1,64}", c["id"]) for c in content["cells"])
+    ids = [c["id"] for c in content["cells"]]
+    assert all(re.fullmatch(r"[\w-]{1,64}", i) for i in ids) and len(set(ids)) == len(ids)
 
 
 def test_outputs_are_clean(notebook):
@@ -41,7 +86,11 @@ def test_outputs_are_clean(notebook):
             assert output.get("name") != "stderr", output.get("text")
             text = json.dumps({k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")})
             text += "".join(output.get("text", ""))
-            assert "Warning" not in text and "<progress" not in text and "HBox(" not in text
+            assert "Warning" not in text and "<progress" not in text and "\x1b[" not in text and "it/s" not in text
+            assert not re.search(r"\b[HV]Box\(|IntSlider\(|widget-view", text)
+            if output.get("data", {}).keys() == {"text/plain"}:  # a value that nobody wants to read
+                assert not re.search(r"<Figure size|<Axes|<matplotlib\.|<[\w.]+ object at|^Text\(", text)
+            assert not publish.is_debris(output)
             assert not re.search(r"(?<![\w.])/(home|root|tmp|work|Users|opt|var)/", text)
 
 
@@ -52,9 +101,8 @@ def test_pictures_are_described(notebook):
     for cell, following in zip(cells, cells[1:] + [{"cell_type": "", "source": ""}], strict=True):
         if cell["cell_type"] == "markdown":
             assert all(alt.strip() for alt in re.findall(r"!\[(.*?)\]\(", "".join(cell["source"])))
-        pictures = [o for o in cell.get("outputs", []) if any(k.startswith("image/") for k in o.get("data", {}))]
-        if pictures:
-            assert following["cell_type"] == "markdown" and "".join(following["source"]).startswith("*")
+        if pictures_of(cell):
+            assert following["cell_type"] == "markdown" and re.match(r"\*[^*]", source(following)), source(cell)
         for output in cell.get("outputs", []):
             html = "".join(output.get("data", {}).get("text/html", ""))
             if "background-image" in html or "<img" in html:
@@ -71,9 +119,161 @@ def test_links_lead_somewhere(notebook):
 
 def test_code_cells_are_short(notebook):
     _, content = notebook
+    for code in code_of(content):
+        assert len(code.splitlines()) <= 15, code
+
+
+def test_a_lesson_has_its_parts(lesson):
+    path, content = lesson
+    text = "\n".join(source(cell) for cell in content["cells"] if cell["cell_type"] == "markdown")
+    assert source(content["cells"][0]).startswith(f"# {path.stem[:2]} · ")
+    for part in ("**In this notebook you will**", "**You need**", "**Time:**", "**Predict", "## Recap"):
+        assert part in text, part
+    assert sum(len(pictures_of(cell)) for cell in content["cells"]) >= 6
+
+
+def test_time_line_is_what_was_measured(chapter):
+    path, content = chapter
+    first = next(source(cell) for cell in content["cells"] if cell["cell_type"] == "markdown")
+    lines = [line for line in first.splitlines() if line.startswith("**Time:**")]
+    measured = read(publish.MINUTES)[path.stem]
+    assert lines == [publish.time_line(measured)]
+    assert {"smoke", "cpu"} <= measured.keys()
+    assert measured["smoke"]["seconds"] < 60 and measured["cpu"]["seconds"] < 20 * 60
+
+
+def test_minutes_are_those_of_the_chapters():
+    assert read(publish.MINUTES).keys() == {p.stem for p in CHAPTERS}
+
+
+def checks_in(content):
+    return re.findall(r"""\bcheck\(\s*f?["'](\d\d-\d+)\b""", "\n".join(code_of(content)))
+
+
+def test_exercises_have_checks_and_solutions(lesson):
+    path, content = lesson
+    asked = checks_in(content)
+    assert 2 <= len(asked) <= 4 and len(set(asked)) == len(asked)
+    assert all(number.startswith(f"{path.stem[:2]}-") and number in EXERCISES for number in asked)
+    solutions = path.parent / "solutions" / f"{path.stem}_solutions.ipynb"
+    assert checks_in(read(solutions)) == asked
+    text = "\n".join(source(cell) for cell in content["cells"] if cell["cell_type"] == "markdown")
+    assert f"](solutions/{solutions.name})" in text
+
+
+def test_every_exercise_is_asked_somewhere():
+    assert {number for path in CHAPTERS for number in checks_in(read(path))} == EXERCISES.keys()
+
+
+def test_stubs_are_not_done_and_solutions_are(notebook):
+    path, content = notebook
     for cell in content["cells"]:
-        if cell["cell_type"] == "code":
-            assert len("".join(cell["source"]).splitlines()) <= 15
+        if cell["cell_type"] == "code" and checks_in({"cells": [cell]}):
+            printed = "".join("".join(o.get("text", "")) for o in cell["outputs"])
+            assert ("✓ " if path in SOLUTIONS else "○ ") in printed and "✗ " not in printed, printed
+
+
+def test_every_widget_is_used_and_leaves_a_picture():
+    names = widgets.__all__
+    unused = set(names)
+    for path in CHAPTERS:
+        for cell in read(path)["cells"]:
+            found = set(re.findall(rf"\b({'|'.join(names)})\(", source(cell))) if cell["cell_type"] == "code" else set()
+            unused -= found
+            if found - {"before_after"}:
+                (data,) = pictures_of(cell)
+                assert len("".join(data["text/plain"])) > 20, "its alt text"
+            elif found:
+                assert any("background-image" in "".join(o["data"].get("text/html", "")) for o in cell["outputs"])
+    assert not unused
+
+
+# -------------------------------------------------------------------------------- who stores it: publish
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(0.2, "1 second"), (12.4, "12 seconds"), (89, "89 seconds"), (91, "2 minutes"), (719, "12 minutes")],
+)
+def test_duration_in_words(seconds, words):
+    assert publish.duration_words(seconds) == words
+
+
+def test_time_line_names_budgets_in_order_and_hardware():
+    smoke, cpu = ({"seconds": s, "hardware": "2 CPU cores"} for s in (12, 240))
+    gpu = {"seconds": 60, "hardware": "a GPU"}
+    line = "**Time:** 12 seconds at the `smoke` budget, 4 minutes at the `cpu` budget (measured on 2 CPU cores)."
+    assert publish.time_line({"cpu": cpu, "smoke": smoke}) == line
+    both = publish.time_line({"gpu": gpu, "cpu": cpu})
+    assert both == "**Time:** 4 minutes at `cpu` (2 CPU cores), 60 seconds at `gpu` (a GPU), as measured."
+
+
+TINY = [
+    ("markdown", "# Tiny\n\n**Time:** unknown\n\nmore"),
+    ("code", "import ipywidgets\nfrom IPython.display import HTML, Image, display\n"
+     "display(ipywidgets.IntSlider())\ndisplay(HTML('<progress></progress>'))\ndisplay(HTML(''))\n"
+     "print(1 + 1)"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A course of one chapter and one solution in a folder of its own."""
+    import nbformat
+
+    folder = tmp_path / "notebooks"
+    (folder / "solutions").mkdir(parents=True)
+    make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
+    for name, cells in (("01_tiny", TINY), ("solutions/00_early_solutions", TINY[1:])):
+        book = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
+        nbformat.write(book, folder / f"{name}.ipynb")
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
+    monkeypatch.setattr(publish, "NOTEBOOKS", folder)
+    monkeypatch.setattr(publish, "MINUTES", folder / "minutes.json")
+    before = {"01_tiny": {"cpu": {"seconds": 240, "hardware": "2 CPU cores"}}}
+    publish.MINUTES.write_text(json.dumps(before))
+    (tmp_path / "README.md").write_text("before\n<!-- notebooks: x -->\n<!-- end of notebooks -->\nafter\n")
+    return folder
+
+
+def test_publishing_stores_outputs_without_debris_and_the_measured_time(tiny, capsys):
+    publish.publish_notebooks([])
+    printed = capsys.readouterr().out
+    assert printed.index("01_tiny") < printed.index("00_early_solutions")
+    for name in ("01_tiny", "solutions/00_early_solutions"):
+        content = read(tiny / f"{name}.ipynb")
+        (code,) = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+        (output,) = code["outputs"]
+        assert output["text"] == ["2\n"] and code["execution_count"] == 1
+        assert content["metadata"].keys() == {"kernelspec", "language_info"}
+    measured = read(publish.MINUTES)
+    assert measured.keys() == {"01_tiny"} and measured["01_tiny"].keys() == {"cpu", "smoke"}
+    assert measured["01_tiny"]["cpu"]["seconds"] == 240 and 0 < measured["01_tiny"]["smoke"]["seconds"] < 60
+    text = source(read(tiny / "01_tiny.ipynb")["cells"][0])
+    assert text.split("\n")[2] == publish.time_line(measured["01_tiny"]) and text.endswith("\n\nmore")
+    readme = (tiny.parent / "README.md").read_text()
+    assert "| [Tiny](notebooks/01_tiny.ipynb) | 0 | 0 | 4 minutes on 2 CPU cores |" in readme
+    assert readme.startswith("before\n<!-- notebooks:") and readme.endswith("<!-- end of notebooks -->\nafter\n")
+
+
+def test_time_only_leaves_outputs_and_solutions_alone(tiny):
+    solution = (tiny / "solutions/00_early_solutions.ipynb").read_bytes()
+    publish.publish_notebooks(["01_tiny", "00_early_solutions"], time_only=True)
+    assert (tiny / "solutions/00_early_solutions.ipynb").read_bytes() == solution
+    cells = read(tiny / "01_tiny.ipynb")["cells"]
+    assert "smoke" in source(cells[0]) and cells[1]["outputs"] == [] and cells[1]["execution_count"] is None
+
+
+def test_publishing_refuses_what_it_cannot_do(tiny):
+    import nbformat
+
+    with pytest.raises(SystemExit, match="no notebook is called 09_nothing"):
+        publish.publish_notebooks(["09_nothing"])
+    (tiny.parent / "README.md").write_text("no markers")
+    with pytest.raises(SystemExit, match="lost its notebooks markers"):
+        publish.write_into_readme("notebooks", "table")
+    with pytest.raises(SystemExit, match=r"no line that begins with \*\*Time"):
+        publish.write_time_line(nbformat.v4.new_notebook(), {})
 
 
 # ---------------------------------------------------------------------------------- what they show
@@ -97,13 +297,3 @@ def test_photo_rows_draws_each_photo_once():
     plt.close(figure)
     with pytest.raises(ValueError, match="same number of photos"):
         photo_rows({"one": pictures, "two": pictures[:2]})
-
-
-def test_before_after_is_whole_and_safe():
-    a, b = np.zeros((40, 80, 3), np.uint8), np.full((40, 80, 3), 200, np.uint8)
-    text = before_after(a, b, width=160, alt='a "quoted" <flower>').data
-    assert text.count("data:image/jpeg;base64,") == 2 and 'type="range"' in text
-    assert "height:80px" in text and "resize:horizontal" in text
-    assert "&quot;quoted&quot; &lt;flower&gt;" in text and "<flower>" not in text
-    with pytest.raises(ValueError, match="differ in size"):
-        before_after(a, b[:20])

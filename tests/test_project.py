@@ -42,6 +42,13 @@ def test_results_table_is_that_of_the_cards():
     assert table == results_table("flowers-64")
 
 
+def test_table_of_notebooks_is_what_was_counted_and_measured():
+    from helpers.publish import notebooks_table
+
+    table = re.search(r"<!-- notebooks:.*?-->\n(.*?)\n<!-- end of notebooks -->", README, re.S)[1]
+    assert table == notebooks_table()
+
+
 def test_shipped_weights_keep_their_limits():
     weights = list((ROOT / "helpers/weights").glob("*.safetensors"))
     assert {p.stem for p in weights} >= {"flowers-64", "flowers-64-l1"}

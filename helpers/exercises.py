@@ -1,0 +1,43 @@
+"""Instant checks for the exercises of the notebooks.
+
+    check("01-2 lightness", lightness)     # prints ✓, ○ or ✗ with a hint; returns "done", "not done", "wrong"
+
+If a result is wrong but equals what a typical mistake would give, the hint names that mistake. The checks live in
+`exercises_01.py` and so on, one file a chapter; worked solutions in `notebooks/solutions/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import exercises_01, exercises_02, exercises_03
+from .hints import Hint, NotDone
+
+__all__ = ["EXERCISES", "check"]
+
+EXERCISES: dict[str, Callable] = {**exercises_01.EXERCISES, **exercises_02.EXERCISES, **exercises_03.EXERCISES}
+"""Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""
+
+
+def check(name: str, answer) -> str:
+    """Judge an answer, print one line, and return "done", "not done" or "wrong".
+
+    name: the exercise's number and, if you like, a word: "01-2 lightness". answer: whatever the exercise asks
+    for; None, and a function that returns None, mean "not done". A wrong or crashing answer raises nothing.
+    Raises ValueError for an exercise that does not exist.
+    """
+    number = name.split()[0] if name.split() else name
+    if number not in EXERCISES:
+        raise ValueError(f"there is no exercise {number!r}: choose from {', '.join(sorted(EXERCISES))}")
+    try:
+        if answer is None:
+            raise NotDone("fill in the blank and run the cell again")
+        verdict, mark, text = "done", "✓", EXERCISES[number](answer)
+    except NotDone as reason:
+        verdict, mark, text = "not done", "○", f"not done yet: {reason}"
+    except Hint as hint:
+        verdict, mark, text = "wrong", "✗", str(hint)
+    except Exception as error:  # an answer of a kind no check expects, such as a string for a number
+        verdict, mark, text = "wrong", "✗", f"it could not be checked ({type(error).__name__}: {error})"
+    print(f"{mark} {name}: {' '.join(text.split())}")
+    return verdict

@@ -1,0 +1,139 @@
+"""A real JupyterLab and a real Chromium, on temporary folders, for `test_live_widgets.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+TOKEN = "course"
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {  # every cell in the page, whether in view or not
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+KERNEL_IS_READY = """async () => {
+    await window.jupyterapp.restored;
+    const panel = window.jupyterapp.shell.currentWidget;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+}"""
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def what_is_missing() -> str:
+    """Why the browser tests cannot run here, or nothing."""
+    for package in ("playwright", "jupyterlab"):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed: pip install -r requirements.txt"
+    return "" if find_chromium() else "no Chromium or Chrome on the PATH (Debian: apt-get install chromium)"
+
+
+def copy_course(folder: Path) -> None:
+    """The notebooks, beside all they need, where running them cannot touch the checkout."""
+    for name in ("notebooks", "helpers", "images"):
+        leave = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
+
+
+@contextlib.contextmanager
+def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
+    """A JupyterLab that serves `folder` and keeps its own files in `private`. Gives its address."""
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        port = finder.getsockname()[1]
+    config = private / "config"
+    for name, content in SETTINGS.items():
+        file = config / "lab" / "user-settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(content))
+    (config / "labconfig").mkdir()
+    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(news))
+    places = {f"JUPYTER_{kind.upper()}_DIR": str(private / kind) for kind in ("config", "data", "runtime")}
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
+        *(f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"),
+        "--LabApp.extension_manager=readonly",
+    ]
+    address = f"http://127.0.0.1:{port}"
+    with open(private / "jupyter.log", "w") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=os.environ | places, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_for(f"{address}/api/status?token={TOKEN}", server, private / "jupyter.log")
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)  # its own group: the server and its kernels
+            server.wait()
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and server.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+def open_notebook(browser, address: str, path: str):
+    """A page with this notebook, its kernel ready. path: inside the served folder."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/lab/tree/{path}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    page.evaluate(KERNEL_IS_READY)
+    return page
+
+
+def run_all(page) -> None:
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def shut_kernel(page) -> None:
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
+def content(page) -> dict:
+    """The notebook as JupyterLab holds it now."""
+    return page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.toJSON()")

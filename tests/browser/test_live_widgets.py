@@ -1,0 +1,293 @@
+"""Each notebook in a real JupyterLab: the untrusted view, Run All, then every widget by keyboard.
+
+Needs Chromium and playwright: required where CI=true, skipped with the reason on a laptop without them.
+"""
+
+import base64
+import io
+import json
+import os
+import re
+import time
+from types import SimpleNamespace
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.color import rgb_to_lab
+from helpers.data import Photos
+from helpers.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
+
+from . import jupyter
+
+CHAPTERS = sorted(p.stem for p in (jupyter.ROOT / "notebooks").glob("*.ipynb"))
+SCRATCH = "scratch"
+"""A notebook of our own with every widget on known pictures, so that what it must show is known to the pixel."""
+
+SCRATCH_CELLS = (
+    """
+import sys
+
+sys.path.insert(0, "..")
+import torch
+
+from helpers.data import Photos
+from helpers.synthetic import draw_flowers
+from helpers.widgets import before_after, gamut_slice, lab_explorer, photo_browser, skip_switch
+
+drawn, truth = draw_flowers(4, size=64, seed=0)
+photos = Photos(torch.from_numpy(drawn).permute(0, 3, 1, 2), torch.from_numpy(truth.kind), -1 - torch.arange(4), "", "")
+""",
+    "lab_explorer()",
+    "gamut_slice()",
+    "photo_browser(photos)",
+    "skip_switch(255 - drawn, drawn[:, ::-1], drawn[:, :, ::-1], drawn)",
+    "before_after(255 - drawn[0], drawn[0])",
+)
+
+
+def known_flowers():
+    import torch
+
+    from helpers.synthetic import draw_flowers
+
+    drawn, truth = draw_flowers(4, size=64, seed=0)
+    images = torch.from_numpy(drawn).permute(0, 3, 1, 2)
+    return drawn, Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(4), "", "")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """(browser, address) of one JupyterLab for all tests here."""
+    if missing := jupyter.what_is_missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the browser tests are required where CI=true: {missing}")
+        pytest.skip(missing)
+    course, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
+    jupyter.copy_course(course)
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in SCRATCH_CELLS]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / f"notebooks/{SCRATCH}.ipynb")
+    with jupyter.jupyter_lab(course, private) as address, jupyter.chromium() as browser:
+        yield browser, address
+
+
+@pytest.fixture(scope="module", params=[SCRATCH, *CHAPTERS])
+def visit(lab, request):
+    """A notebook opened untrusted (what it showed is noted), then run from top to bottom."""
+    browser, address = lab
+    page = jupyter.open_notebook(browser, address, f"notebooks/{request.param}.ipynb")
+    before = SimpleNamespace(content=jupyter.content(page), seen=look(page), trusted=trust(page))
+    jupyter.run_all(page)
+    yield SimpleNamespace(name=request.param, page=page, before=before, content=jupyter.content(page))
+    jupyter.shut_kernel(page)
+    page.close()
+
+
+# ------------------------------------------------------------------------------------ reading the page
+
+
+def look(page) -> list[list[int]]:
+    """For each cell the widths in pixels of the pictures in its outputs that are really painted."""
+    return page.evaluate(
+        """async () => {
+        const cells = [...document.querySelectorAll('.jp-Notebook-cell')];
+        await Promise.all([...document.images].map(image => image.decode().catch(() => null)));
+        const painted = e => e.tagName == 'IMG'
+            ? e.naturalWidth : getComputedStyle(e).backgroundImage.startsWith('url("data:image/');
+        const shown = e => painted(e) && e.clientHeight > 20 ? e.clientWidth : 0;
+        return cells.map(cell => [...cell.querySelectorAll('.jp-OutputArea img, .jp-OutputArea div')]
+            .filter(e => e.tagName == 'IMG' || e.style.backgroundImage).map(shown));
+    }"""
+    )
+
+
+def trust(page) -> list[bool]:
+    return page.evaluate(
+        "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map(cell => cell.trusted)"
+    )
+
+
+def picture_of(cell) -> np.ndarray:
+    """The one picture in a cell's outputs, as the browser holds it."""
+    source = cell.locator(".jp-OutputArea img").get_attribute("src")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB"))
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean difference of two pictures in units of 1/255; JPEG's own is about 1."""
+    return np.inf if a.shape != b.shape else float(np.abs(a.astype(int) - b.astype(int)).mean())
+
+
+def wait_until_changed(cell, old: np.ndarray) -> np.ndarray:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        new = picture_of(cell)
+        if difference(new, old):
+            return new
+        time.sleep(0.02)
+    raise AssertionError("the picture did not change within 10 s")
+
+
+def press(page, cell, control, key: str, times: int = 1) -> np.ndarray:
+    """Focus a control, press a key, and give the picture once it has settled."""
+    old = picture_of(cell)
+    control.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+    new = wait_until_changed(cell, old)
+    if times > 1:  # some of the presses may have made pictures of their own
+        time.sleep(0.5)
+        new = picture_of(cell)
+    return new
+
+
+def value(slider) -> int:
+    return round(float(slider.get_attribute("aria-valuenow")))
+
+
+# ----------------------------------------------------------------- one check for each kind of widget
+
+
+def check_lab_explorer(page, cell):
+    sliders = cell.locator(".noUi-handle")
+    for i, key in enumerate(("ArrowRight", "ArrowLeft", "ArrowLeft")):
+        before = [value(sliders.nth(k)) for k in range(3)]
+        shown = press(page, cell, sliders.nth(i), key, times=3)
+        after = [value(sliders.nth(k)) for k in range(3)]
+        step = 3 if key == "ArrowRight" else -3
+        assert after == [v + step * (k == i) for k, v in enumerate(before)]
+        assert difference(shown, lab_picture(*after)) == 0
+
+
+def check_gamut_slice(page, cell):
+    slider = cell.locator(".noUi-handle")
+    start = value(slider)
+    assert difference(picture_of(cell), gamut_picture(start)) == 0
+    assert difference(press(page, cell, slider, "ArrowRight"), gamut_picture(start + 1)) == 0
+    assert difference(press(page, cell, slider, "ArrowLeft", times=4), gamut_picture(start - 3)) == 0
+
+
+def check_photo_browser(page, cell, known=None):
+    slider = cell.locator(".noUi-handle")
+    first = picture_of(cell)
+    assert value(slider) == 1
+    second = press(page, cell, slider, "ArrowRight")
+    assert value(slider) == 2
+    for picture in (first, second):  # the second panel is the L of the first one
+        photo, lightness = (picture[56:248, left + 4 : left + 196] for left in (8, 216))
+        L = [rgb_to_lab(torch_picture(panel))[0] for panel in (photo, lightness)]
+        assert (L[0] - L[1]).abs().mean() < 2.5
+    assert difference(first[56:248, 12:204], second[56:248, 12:204]) > 3
+    assert difference(press(page, cell, slider, "ArrowLeft"), first) == 0
+    if known is not None:
+        assert difference(first, browser_picture(known, 0)) < 2
+        assert difference(second, browser_picture(known, 1)) < 2
+
+
+def torch_picture(picture: np.ndarray):
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+
+def check_skip_switch(page, cell, known=None):
+    """Each panel stands where it stood: gray, painted, truth."""
+    panels = [slice(8 + 248 * i, 248 + 248 * i) for i in range(3)]
+    buttons, slider = cell.locator("button"), cell.locator(".noUi-handle")
+    with_skips = picture_of(cell)
+    without = press(page, cell, buttons.nth(1), "Space")
+    changed = [difference(with_skips[26:, at], without[26:, at]) for at in panels]
+    assert changed[0] == changed[2] == 0 and changed[1] > 0.2
+    other = press(page, cell, slider, "ArrowRight")
+    assert all(difference(without[26:, at], other[26:, at]) > 1 for at in panels)
+    press(page, cell, slider, "ArrowLeft")
+    assert difference(press(page, cell, buttons.nth(0), "Space"), with_skips) == 0
+    if known is not None:
+        gray, truth = 255 - known, known
+        assert difference(with_skips, skip_picture(gray[0], known[0, ::-1], truth[0], "painted with skips")) < 2
+        assert difference(other, skip_picture(gray[1], known[1, :, ::-1], truth[1], "painted without skips")) < 2
+
+
+def check_before_after(page, cell):
+    slider = cell.locator(".jp-OutputArea input[type=range]")
+    covered = slider.locator("xpath=preceding-sibling::div/div")
+    whole = slider.locator("xpath=preceding-sibling::div").bounding_box()["width"]
+    slider.focus()
+    for key in ("ArrowRight", "ArrowRight", "Home", "PageUp", "End", "ArrowLeft"):
+        page.keyboard.press(key)
+        now = int(slider.input_value())
+        assert re.search(rf"^width: ?{now}%", covered.get_attribute("style"))
+        # at 0 % its border of two pixels is left
+        assert abs(covered.bounding_box()["width"] - max(2, whole * now / 100)) < 1.5
+    assert now == 99
+
+
+CHECKS = {
+    "lab_explorer": check_lab_explorer,
+    "gamut_slice": check_gamut_slice,
+    "photo_browser": check_photo_browser,
+    "skip_switch": check_skip_switch,
+    "before_after": check_before_after,
+}
+
+
+def widgets_in(content: dict) -> list[tuple[int, str]]:
+    """(position of the cell, name) of each widget that a notebook calls at the start of a line."""
+    found = []
+    for i, cell in enumerate(content["cells"]):
+        if cell["cell_type"] == "code":
+            names = re.findall(rf"^({'|'.join(CHECKS)})\(", "".join(cell["source"]), re.M)
+            found += [(i, name) for name in names]
+    return found
+
+
+# --------------------------------------------------------------------------------------------- tests
+
+
+def test_untrusted_view_is_not_blank(visit):
+    """Opened from somebody else, not yet run: each stored picture is painted."""
+    stored = visit.before.content["cells"]
+    for cell, seen, trusted in zip(stored, visit.before.seen, visit.before.trusted, strict=True):
+        outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
+        pictures = sum(any(key.startswith("image/") for key in data) for data in outputs)
+        pictures += sum("".join(data.get("text/html", "")).count("background-image") for data in outputs)
+        assert len(seen) == pictures and all(width > 50 for width in seen), "".join(cell["source"])
+        assert not pictures or not trusted
+        for data in outputs:
+            assert "application/vnd.jupyter.widget-view+json" not in data
+
+
+def test_run_all_shows_no_error(visit):
+    code = [cell for cell in visit.content["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error", json.dumps(output)[:2000]
+            assert output.get("name") != "stderr", output["text"]
+
+
+def test_widgets_answer_the_keyboard(visit):
+    drawn, photos = known_flowers()
+    known = {"photo_browser": photos, "skip_switch": drawn} if visit.name == SCRATCH else {}
+    found = widgets_in(visit.content)
+    if visit.name == SCRATCH:
+        assert {name for _, name in found} == set(CHECKS)
+    for position, name in found:
+        cell = visit.page.locator(".jp-Notebook-cell").nth(position)
+        cell.scroll_into_view_if_needed()
+        if name != "before_after":
+            assert cell.locator(".jp-OutputArea img").count() == 1, f"{name}: one picture, live and stored"
+            assert "Try:" in cell.locator(".jp-OutputArea").inner_text()
+        CHECKS[name](visit.page, cell, **({"known": known[name]} if name in known else {}))
+
+
+def test_no_widget_hides_from_these_tests():
+    """Each call of a widget in a chapter stands at the start of a line, where `widgets_in` finds it."""
+    for name in CHAPTERS:
+        content = json.loads((jupyter.ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf8"))
+        code = "\n".join("".join(c["source"]) for c in content["cells"] if c["cell_type"] == "code")
+        calls = re.findall(rf"\b({'|'.join(CHECKS)})\(", code)
+        assert len(calls) == len(widgets_in(content)), (name, calls)
