@@ -277,7 +277,8 @@ def test_color_phase_alone_and_classes_train(flowers, tmp_path):
     assert classes.history[2]["color"] < classes.history[0]["color"] - 0.5
     loaded, _ = load_generator(classes.folder / "generator.safetensors")
     L = torch.zeros(1, 1, 32, 32)
-    assert torch.equal(loaded(L), classes.generator.eval()(L))
+    # not bit for bit: one of the two is in channels-last memory
+    assert torch.allclose(loaded(L), classes.generator.eval()(L), atol=1e-6)
 
 
 def test_learning_rates_follow_the_phases():
