@@ -89,6 +89,13 @@ class Recipe:
     clip_norm: float = 5.0
     ema_decay: float = 0.99
 
+    def __post_init__(self):
+        if self.small_steps > self.color_steps:
+            raise ValueError(
+                f"small_steps is {self.small_steps}, but color_steps only {self.color_steps}: small steps are the "
+                "first of the color steps, so change both"
+            )
+
     @property
     def total_steps(self) -> int:
         return self.color_steps + self.critic_steps + self.gan_steps

@@ -77,8 +77,8 @@ def test_baselines_do_what_their_names_say(photos):
     gray, oracle = scorecard("gray", photos), scorecard("oracle", photos)
     assert oracle["psnr"] > gray["psnr"] and oracle["delta_e"] < gray["delta_e"]
     assert 0 < oracle["colorfulness"] < gray.truth_colorfulness
-    with pytest.raises(ValueError, match="unknown baseline 'grey'"):
-        predict("grey", photos)
+    with pytest.raises(ValueError, match="unknown baseline 'sepia'"):
+        predict("sepia", photos)
     with pytest.raises(ValueError, match="needs median="):
         predict("median", photos)
 

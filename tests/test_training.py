@@ -304,6 +304,7 @@ def test_command_line_trains_and_prints_the_scorecard(tmp_path, drawn_only):
         (["--preset", "huge"], "error: unknown preset 'huge'"),
         (["--set", "speed=1"], "error: the recipe has no field 'speed'"),
         (["--set", "lr=fast"], "error: --set lr=fast: 'fast' is not a value for lr"),
+        (["--preset", "cpu", "--set", "color_steps=100"], "error: small_steps is 10000, but color_steps only 100"),
         (["--root", "nowhere"], "error: FLOWERS102_ROOT names nowhere"),
     ],
 )
