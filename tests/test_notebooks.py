@@ -109,6 +109,12 @@ def test_pictures_are_described(notebook):
                 assert "aria-label=" in html or "alt=" in html
 
 
+def test_a_chapter_opens_with_a_picture(chapter):
+    _, content = chapter
+    title, picture = source(content["cells"][0]).split("\n\n")[:2]
+    assert title.startswith("# ") and re.fullmatch(r"!\[.{40,}\]\(\.\./images/[\w.-]+\)", picture)
+
+
 def test_links_lead_somewhere(notebook):
     path, content = notebook
     for cell in content["cells"]:
