@@ -192,7 +192,10 @@ class Run:
 
 
 class _Trainer:
-    """All that changes while training, the two kinds of step, and how to save and load it."""
+    """All that changes while training, the two kinds of step, and how to save and load it.
+
+    generator, critic: networks in place of the recipe's (the benchmarks pass the yardsticks').
+    """
 
     def __init__(
         self,
