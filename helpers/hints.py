@@ -28,7 +28,7 @@ def ask(function: Callable, *arguments):
         raise Hint(f"a function is wanted here, not {type(function).__name__}: pass its name, without brackets")
     try:
         result = function(*arguments)
-    except NotImplementedError:
+    except NotImplementedError:  # the other customary way to write a blank
         result = None
     except Exception as error:
         more = (

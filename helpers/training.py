@@ -165,10 +165,9 @@ def choose_precision() -> str:
     A T4 *emulates* bf16 and says it supports it (pytorch/pytorch#148322); it gets fp16.
     """
     if not torch.cuda.is_available():
-        native = (
-            getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-            or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
-        )
+        # Names that PyTorch keeps to itself and may rename: where they are missing, float32 is always right.
+        questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        native = any(getattr(torch.cpu, question)() for question in questions if hasattr(torch.cpu, question))
         return "bf16" if native else "no"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 

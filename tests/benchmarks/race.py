@@ -1,7 +1,7 @@
 """Which recipe colors best for the same computing? Every entrant gets equal CPU time on one core.
 
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 300          # one seed each
-    FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes --budget 1200 --seeds 0 1 2 base small
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes base "width 12" --seeds 0 1 2 --budget 240
     FLOWERS102_ROOT=... python -m tests.benchmarks.race official "width 16"           # trained on 1,020 photos
     FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
 
