@@ -8,9 +8,13 @@ discriminator knows nothing: the line to draw under a loss curve.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .color import AB_SCALE
 
 __all__ = [
     "ADVERSARIAL",
@@ -83,21 +87,20 @@ def color_loss(ab: Tensor, target: Tensor, kind: str = "l1") -> Tensor:
     raise ValueError(f"unknown color loss {kind!r}: choose l1, smooth_l1 or l2")
 
 
-def class_loss(logits: Tensor, target: Tensor, grid: Tensor) -> Tensor:
+def class_loss(logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0) -> Tensor:
     """Cross-entropy over a grid of ab values (Zhang et al. 2016, eq. 2, without rebalancing); a scalar.
 
-    logits: (N, K, h, w). target: scaled ab (N, 2, H, W), averaged down to (h, w). grid: scaled (K, 2), points of
-    a regular grid. The target's weight is shared by the four points around it, by nearness.
+    logits: (N, K, h, w). target: scaled ab (N, 2, H, W), averaged down to (h, w). grid: scaled (K, 2), the points
+    of `ab_grid(step)`. The target's weight is shared by the four points around it, by nearness.
     """
     if target.shape[-1] != logits.shape[-1]:
         target = F.adaptive_avg_pool2d(target, logits.shape[-2:])
-    values = grid[:, 0].unique()
-    step, lowest = values[1] - values[0], values[0]
-    place = ((grid - lowest) / step).round().long() + 1  # a margin of one around the grid
-    side = int(place.max()) + 2
-    table = torch.full((side, side), -1, device=grid.device)
+    step = step / AB_SCALE
+    reach = math.ceil(1.2 / step) + 1  # beyond every color of sRGB; a constant, so that no step waits for a GPU
+    place, side = (grid / step).round().long() + reach, 2 * reach + 1
+    table = torch.full((side, side), -1, device=grid.device)  # (a, b) -> class, or -1
     table[place[:, 0], place[:, 1]] = torch.arange(len(grid), device=grid.device)
-    at = (target - lowest) / step + 1
+    at = target / step + reach
     low = at.floor()
     near, low = at - low, low.long()
     log_p, total, weights = logits.float().log_softmax(1), 0.0, 0.0

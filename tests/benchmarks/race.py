@@ -4,6 +4,7 @@
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes base "width 12" --seeds 0 1 2 --budget 240
     FLOWERS102_ROOT=... python -m tests.benchmarks.race official "width 16"           # trained on 1,020 photos
     FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes "width 16, small 75 %" --size 128 --budget 480
 
 CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
 core runs at once. Each entrant is BASE with some fields changed; how many steps fit into its budget
@@ -43,6 +44,9 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "width 12": {"width": 12},
     "width 16": {"width": 16},
     "width 16, small 50 %": {"width": 16, "small": 0.5},
+    "width 16, small 50 %, depth 5": {"width": 16, "depth": 5, "small": 0.5},
+    "width 16, small 75 %": {"width": 16, "small": 0.75},
+    "width 24, small 50 %": {"width": 24, "small": 0.5},
     "width 16, small 25 %, depth 5": {"width": 16, "depth": 5, "small": 0.25},
     "width 16, classes": {"width": 16, "color_kind": "classes"},
     "width 32": {"width": 32},
@@ -113,13 +117,15 @@ def fit(base: Recipe, changes: dict, budget: float, photos) -> Recipe:
     )  # fmt: skip
 
 
-def run(race: str, name: str, budget: float, seed: int, start: Path | None) -> None:
+def run(race: str, name: str, budget: float, seed: int, size: int, start: Path | None) -> None:
     """One entrant in this process, on one thread; its result as JSON."""
     torch.set_num_threads(1)
     base = replace(BASE, seed=seed, protocol="official" if race == "official" else "large")
+    base = replace(base, size=size, load_size=size * 5 // 4)
     photos = load_flowers("train", base.load_size, base.protocol)
-    val = load_flowers("val", BASE.size, BASE.protocol)
-    slug = "".join(c if c.isalnum() else "-" for c in f"{race}-{budget:.0f}-{name}-s{seed}")
+    val = load_flowers("val", base.size, base.protocol)
+    heat = f"{race}-{budget:.0f}" + (f"-{size}px" if size != BASE.size else "")
+    slug = "".join(c if c.isalnum() else "-" for c in f"{heat}-{name}-s{seed}")
     folder = Path("runs/race") / slug
     if start:  # the game alone, from another run's finished color phase
         changes = GAMES[name]
@@ -167,6 +173,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="entrants; all if none is given")
     parser.add_argument("--budget", type=float, default=300, help="CPU seconds for each")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--size", type=int, default=BASE.size, help="pixels")
     parser.add_argument("--from", dest="start", type=Path, help="run whose color phase all games start from")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -177,7 +184,7 @@ def main() -> int:
     if options.race == "games" and not options.start:
         parser.error("games start from a finished color phase: --from runs/race/...")
     if options.worker:
-        run(options.race, names[0], options.budget, options.seeds[0], options.start)
+        run(options.race, names[0], options.budget, options.seeds[0], options.size, options.start)
         return 0
     waiting, running = [(n, s) for s in options.seeds for n in names], {}
     cores = sorted(os.sched_getaffinity(0))
@@ -189,7 +196,7 @@ def main() -> int:
             if core not in running and waiting:
                 name, seed = waiting.pop(0)
                 call = [sys.executable, "-m", "tests.benchmarks.race", options.race, name, "--worker"]
-                call += ["--budget", str(options.budget), "--seeds", str(seed)]
+                call += ["--budget", str(options.budget), "--seeds", str(seed), "--size", str(options.size)]
                 call += ["--from", str(options.start)] if options.start else []
                 call = ["taskset", "-c", str(core), *call]
                 running[core] = subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"})

@@ -40,16 +40,16 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 def _races(race: str, title: str, phases: tuple[str, ...]) -> list[str]:
     groups = defaultdict(lambda: defaultdict(list))
     for result in _read(f"{race}-*.json"):
-        groups[result["budget"]][result["name"]].append(result)
+        groups[result["recipe"]["size"], result["budget"]][result["name"]].append(result)
     lines = []
-    for budget, entrants in sorted(groups.items()):
+    for (size, budget), entrants in sorted(groups.items()):
         some = next(iter(entrants.values()))[0]
         truth = some["cards"]["gan"]["truth_colorfulness"]
         lines += [
-            f"## {title}, {budget:.0f} CPU seconds each",
+            f"## {title}, {size} px, {budget:.0f} CPU seconds each",
             "",
             f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol "
-            f"`{some['recipe']['protocol']}`, 64 px, judged "
+            f"`{some['recipe']['protocol']}`, judged "
             f"on {some['cards']['gan']['photos']} val photos (true colorfulness {truth:.1f}).",
             "",
         ]
