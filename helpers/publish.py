@@ -1,7 +1,7 @@
 """The one owner of everything in this repository that is made, not written.
 
     python -m helpers.publish weights runs/name flowers-64   # a finished run -> helpers/weights/, with cards
-    python -m helpers.publish results                        # -> images/results.png and the README's table
+    python -m helpers.publish results                        # -> images/results.png and the README's tables
     python -m helpers.publish titles                         # -> images/title-*.jpg, atop the chapters
     python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
     COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # measure, keep stored outputs
@@ -99,20 +99,34 @@ def results_table(name: str) -> str:
     rows |= {"U-Net, L1": Scorecard(**l1["scorecard"]), "U-Net + GAN": Scorecard(**card["scorecard"])}
     training = card["training"]
     return (
-        f"{format_table(rows, intervals=False)}\n\n"
         f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
         f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}. 95 % intervals and the recipe are in "
-        f"`helpers/weights/{name}.json`. Oracle mean ab has seen the answer: a yardstick, not a rival."
+        f"`helpers/weights/{name}.json`.\n\n{format_table(rows, intervals=False)}"
     )
 
 
-def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
-    """images/results.png, from photos drawn by a seed, and the table in the README."""
+def shipped_names() -> list[str]:
+    """Colorizers in helpers/weights/, without their `-l1` twins, small pictures first."""
+    names = (path.stem for path in WEIGHTS.glob("*.json") if not path.stem.endswith("-l1"))
+    return sorted(names, key=lambda name: read_card(name)["recipe"]["size"])
+
+
+def results_tables() -> str:
+    """A table for each of `shipped_names()`: figures of two protocols or sizes do not belong in one."""
+    return "\n\n".join(results_table(name) for name in shipped_names())
+
+
+def publish_results(name: str | None = None, seed: int = 2026, count: int = 8) -> None:
+    """images/results.png, from photos drawn by a seed, and the tables in the README.
+
+    name: whose paintings; None means the shipped weights of the largest size.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from .plots import photo_rows
 
+    name = name or shipped_names()[-1]
     protocol = read_card(name)["protocol"]
     photos = load_flowers("test", 256, protocol, limit=512)
     photos = photos.subset(np.random.default_rng(seed).choice(len(photos), count, replace=False))
@@ -124,7 +138,7 @@ def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
         rows[label] = [colorizer.colorize(picture) for picture in gray]
     figure = photo_rows(rows, cell=1.35)
     write_beside(ROOT / "images" / "results.png", lambda p: figure.savefig(p, dpi=100, format="png"))
-    write_into_readme("results", results_table(name))
+    write_into_readme("results", results_tables())
 
 
 def write_into_readme(what: str, text: str) -> None:
@@ -296,8 +310,8 @@ def main(arguments: list[str] | None = None) -> int:
     weights = commands.add_parser("weights", help="ship a finished run")
     weights.add_argument("run", type=Path)
     weights.add_argument("name")
-    results = commands.add_parser("results", help="results figure and README table")
-    results.add_argument("name", nargs="?", default="flowers-64")
+    results = commands.add_parser("results", help="results figure and README tables")
+    results.add_argument("name", nargs="?", help="whose paintings; default: the largest")
     commands.add_parser("titles", help="the pictures that open the chapters")
     notebooks = commands.add_parser("notebooks", help="execute notebooks and store their outputs")
     notebooks.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
