@@ -25,7 +25,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -411,6 +411,11 @@ def _save_samples(folder: Path, step: int, ema: UNet, samples: Photos) -> None:
     save(f"step-{step:06d}.png", predict(ema, samples))
 
 
+def _accelerator() -> Accelerator:
+    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
+    return Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
+
+
 def train(
     recipe: Recipe,
     out: str | Path,
@@ -419,6 +424,7 @@ def train(
     stop_after: int | None = None,
     show: bool = True,
     save_every: float = 60.0,
+    watch: Callable[[list[dict], Path], None] | None = None,
 ) -> Run:
     """Train a generator, or go on with a training that was stopped.
 
@@ -426,14 +432,16 @@ def train(
     and `generator` (`.safetensors`), `history.json`, `recipe.json` and `samples/`.
     photos, val: given, or Flowers102 by the recipe. stop_after: stop and save after so many steps
     of this call. show: progress bar, where somebody watches. save_every: seconds between savings.
+    watch: called with (history, folder) after each report, and once at the start if `out` holds reports already (of
+    a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
+    report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
 
     Validation always uses the moving average of the weights. Ctrl-C finishes the step, saves, returns.
     Raises ValueError if `out` holds another recipe's run, TrainingDiverged if a loss is no number.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
-    accelerator = Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
+    accelerator = _accelerator()
     main, device = accelerator.is_main_process, accelerator.device
     if photos is None:
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
@@ -452,6 +460,10 @@ def train(
         if main:
             write_beside(folder / "last.pt", lambda p: torch.save(run.state(), p))
 
+    def tell() -> None:
+        if watch and main:
+            watch(copy.deepcopy(run.history), folder)
+
     def report() -> None:
         run.check(folder)
         if main:
@@ -467,6 +479,8 @@ def train(
 
     if main:
         write_beside(folder / "recipe.json", lambda p: p.write_text(json.dumps(asdict(recipe), indent=1)))
+    if run.history:
+        tell()
     stream = _stream(recipe, photos, run.step, accelerator)
     last = recipe.total_steps if stop_after is None else min(recipe.total_steps, run.step + stop_after)
     bar, saved, clock = _bar(run.step, last, show and main), time.monotonic(), time.perf_counter()
@@ -482,11 +496,14 @@ def train(
                 )
             if run.step == recipe.color_steps and main:
                 _save_generator(folder / "generator-l1.safetensors", run.ema)
-            if done or run.step % recipe.report_steps == 0 or run.step == recipe.color_steps:
+            due = done or run.step % recipe.report_steps == 0 or run.step == recipe.color_steps
+            if due:
                 report()
             if done or time.monotonic() - saved > save_every:
                 save()
                 saved = time.monotonic()
+            if due:
+                tell()
         save()
     bar(run.step, "")
     finished = run.step == recipe.total_steps
@@ -504,22 +521,67 @@ def train(
 
 
 def load_or_train(
-    recipe: Recipe, name: str, photos: Photos | None = None, val: Photos | None = None, retrain: bool = False
+    recipe: Recipe,
+    name: str,
+    photos: Photos | None = None,
+    val: Photos | None = None,
+    retrain: bool = False,
+    watch: Callable[[list[dict], Path], None] | None = None,
+    color_from: Run | None = None,
 ) -> Run:
     """The finished run of this recipe on these photos if there is one, else train it now (see `train`).
 
     It is kept in `runs/<name>-<key>` beside `helpers/`. The key is made of the recipe and the photos, so that
     another budget, or drawn flowers in place of photos, is another run. One that was stopped goes on where it was.
-    retrain: delete the finished run first.
+    retrain: delete the finished run first. watch: see `train`; `helpers.widgets.live_training` makes one.
+    color_from: a finished run of the color phase alone (no critic or GAN steps) on the same photos. A new run copies
+    that phase instead of training it again; what comes out is the same, bit for bit on a CPU.
+    Raises ValueError if the recipe's color phase, or the photos, are not those of `color_from`.
     """
     if photos is None:
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
-    key = hashlib.sha256(repr((asdict(recipe), tuple(photos.images.shape))).encode())
-    key.update(photos.images[:32].cpu().numpy().tobytes())
-    folder = Path(__file__).parent.parent / "runs" / f"{name}-{key.hexdigest()[:8]}"
+    folder = Path(__file__).parent.parent / "runs" / f"{name}-{_key(recipe, photos)}"
     if retrain and (folder / "generator.safetensors").exists():
         shutil.rmtree(folder)
-    return train(recipe, folder, photos, val)
+    if color_from is not None:
+        if not color_from.folder.name.endswith(_key(color_from.recipe, photos)):
+            raise ValueError(
+                f"{color_from.folder.name} was not trained on these photos: its color phase cannot be shared"
+            )
+        if not (folder / "last.pt").exists():
+            _copy_color_phase(color_from, recipe, folder)
+    return train(recipe, folder, photos, val, watch=watch)
+
+
+def _key(recipe: Recipe, photos: Photos) -> str:
+    """Eight letters that stand for this recipe on these photos."""
+    key = hashlib.sha256(repr((asdict(recipe), tuple(photos.images.shape))).encode())
+    key.update(photos.images[:32].cpu().numpy().tobytes())
+    return key.hexdigest()[:8]
+
+
+GAME_FIELDS = (
+    "critic_width", "critic_layers", "critic_steps", "gan_steps", "adversarial", "lr_generator", "lr_critic",
+    "color_weight",
+)  # fmt: skip
+"""The fields of a recipe that the painter's color phase does not depend on."""
+
+
+def _copy_color_phase(source: Run, recipe: Recipe, folder: Path) -> None:
+    """Begin the run of `recipe` in `folder` with the end of another's color phase, and a critic as yet untrained."""
+    alone = replace(recipe, **{name: getattr(source.recipe, name) for name in GAME_FIELDS})
+    if not source.finished or source.recipe.total_steps != source.recipe.color_steps or alone != source.recipe:
+        raise ValueError(
+            f"{source.folder.name} cannot lend its color phase: it must be finished, have no critic or GAN steps, and "
+            f"differ from the recipe in no more than {', '.join(GAME_FIELDS)}"
+        )
+    shutil.copytree(source.folder / "samples", folder / "samples", dirs_exist_ok=True)
+    for name in ("history.json", "generator-l1.safetensors"):
+        shutil.copyfile(source.folder / name, folder / name)
+    fresh = _Trainer(recipe, _accelerator()).state()
+    state = _read_checkpoint(source.folder / "last.pt", source.recipe)
+    state |= {name: fresh[name] for name in ("recipe", "critic", "d_opt")}
+    write_beside(folder / "last.pt", lambda p: torch.save(state, p))
 
 
 def _save_generator(path: Path, ema: UNet) -> None:

@@ -106,6 +106,54 @@ def test_a_finished_run_is_not_trained_again(whole, flowers):
     assert again.finished and same(everything(again), before) and again.history == whole.history
 
 
+def test_watch_is_told_after_each_report(whole, flowers, tmp_path):
+    """With the history so far, when the report's samples are there; what it does to its copy harms nobody."""
+    told = []
+
+    def watch(history, folder):
+        step = history[-1]["step"]
+        assert json.loads((folder / "history.json").read_text()) == history
+        assert (folder / f"samples/step-{step:06d}.png").exists()
+        told.append((len(history), step, folder))
+        history.clear()
+
+    run = train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    assert told == [(1, 4, tmp_path), (2, 8, tmp_path), (3, 12, tmp_path), (4, 14, tmp_path)]
+    assert run.history == whole.history and same(everything(run), everything(whole))
+    told.clear()
+    train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    assert told == [(4, 14, tmp_path)]  # of a finished run once, so that a page has its picture
+
+
+def test_watch_goes_on_where_it_was(flowers, tmp_path):
+    told = []
+    for steps in (3, 3, None):  # before the first report, past it, to the end
+        train(
+            SMOKE, tmp_path, stop_after=steps, show=False, **flowers,
+            watch=lambda history, folder: told.append(history[-1]["step"]),
+        )  # fmt: skip
+        told.append("stop")
+    assert told == ["stop", 4, "stop", 4, 8, 12, 14, "stop"]
+
+
+def test_what_watch_raises_is_raised(whole, flowers, tmp_path):
+    def watch(history, folder):
+        raise RuntimeError("the view is broken")
+
+    with pytest.raises(RuntimeError, match="the view is broken"):
+        train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    again = train(SMOKE, tmp_path, show=False, **flowers)
+    assert again.finished and same(everything(again), everything(whole))
+
+
+def test_load_or_train_hands_watch_on(flowers, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "__file__", str(tmp_path / "helpers" / "training.py"))
+    for expected in ([4, 8, 12, 14], [14]):
+        told = []
+        training.load_or_train(SMOKE, "a", **flowers, watch=lambda history, folder: told.append(history[-1]["step"]))  # noqa: B023
+        assert told == expected
+
+
 def test_the_critic_phase_leaves_the_generator_alone(flowers, tmp_path):
     a = train(SMOKE, tmp_path, stop_after=SMOKE.color_steps, show=False, **flowers)
     before = everything(a)
