@@ -5,24 +5,23 @@
     browser_picture(photos, 0)     # a photo, its L, its color alone, its ab histogram
     skip_picture(gray, painted, truth)
 
-Drawn with Pillow: about 20 ms each, fast enough to follow a slider, where a matplotlib figure takes 100 and more.
+Drawn with Pillow (see `drawing.py`): about 20 ms each. Those of chapters 4 to 6 are in the other `pictures_*.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from .color import in_gamut, lab_to_rgb, rgb_to_lab
 from .data import Photos
+from .drawing import INK, checked_picture, on_one_core, panel, panels_in_a_row, write
 
 __all__ = [
     "browser_picture",
-    "checked_picture",
     "gamut_picture",
     "lab_picture",
     "photo_name",
@@ -35,39 +34,6 @@ SIDE = 331  # its side in pixels: odd, so that one pixel is exactly a = b = 0
 LEFT, TOP = 62, 30  # where it stands in its picture
 OUTSIDE = (238, 238, 238)
 EDGE = (110, 110, 110)
-INK = (30, 30, 30)
-
-
-# ------------------------------------------------------------------------------------ drawing by Pillow
-
-
-@lru_cache(maxsize=8)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    import matplotlib  # its own font, so that widgets and figures look alike
-
-    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
-
-
-def _write(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int = 12, anchor: str = "la") -> None:
-    draw.text(at, text, fill=INK, font=_font(size), anchor=anchor)
-
-
-def _on_one_core(draw: Callable) -> Callable:
-    """A drawing function that leaves the other cores alone: 10 ms of work is not worth waiting for a busy one.
-
-    Shared between two cores, of which another process holds one, it took a whole second, too slow for a slider.
-    """
-
-    @wraps(draw)
-    def drawn(*arguments, **named):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return draw(*arguments, **named)
-        finally:
-            torch.set_num_threads(threads)
-
-    return drawn
 
 
 def _pixels(lab: torch.Tensor) -> np.ndarray:
@@ -77,29 +43,6 @@ def _pixels(lab: torch.Tensor) -> np.ndarray:
 
 def _one_color(L: float, a: float, b: float) -> torch.Tensor:
     return torch.tensor([L, a, b], dtype=torch.float32)[:, None, None]
-
-
-def _panel(picture: np.ndarray, side: int) -> Image.Image:
-    return Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
-
-
-def checked_picture(picture, name: str) -> np.ndarray:
-    picture = np.asarray(picture)
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(f"{name}: want uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
-    return picture
-
-
-def _row(panels: dict[str, Image.Image], title: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """Square panels side by side, each under its label, and a title above all."""
-    side = next(iter(panels.values())).width
-    canvas = Image.new("RGB", (len(panels) * (side + 8) + 8, side + 60), "white")
-    draw = ImageDraw.Draw(canvas)
-    _write(draw, (8, 6), title, 13)
-    for i, (label, panel) in enumerate(panels.items()):
-        canvas.paste(panel, (8 + i * (side + 8), 52))
-        _write(draw, (8 + i * (side + 8) + side / 2, 48), label, 12, "md")
-    return canvas, draw
 
 
 def _ab_grid(side: int) -> torch.Tensor:
@@ -137,11 +80,11 @@ def _draw_plane(L: float, width: int) -> tuple[Image.Image, ImageDraw.ImageDraw]
         column, row = _place(value, value)
         draw.line((column, TOP + SIDE + 1, column, TOP + SIDE + 5), fill=INK)
         draw.line((LEFT - 5, row, LEFT - 1, row), fill=INK)
-        _write(draw, (column, TOP + SIDE + 8), text, 11, "ma")
-        _write(draw, (LEFT - 8, row), text, 11, "rm")
-    _write(draw, (LEFT + SIDE / 2, TOP + SIDE + 26), "green  ←  a  →  red", 12, "ma")
+        write(draw, (column, TOP + SIDE + 8), text, 11, "ma")
+        write(draw, (LEFT - 8, row), text, 11, "rm")
+    write(draw, (LEFT + SIDE / 2, TOP + SIDE + 26), "green  ←  a  →  red", 12, "ma")
     label = Image.new("RGB", (SIDE, 18), "white")
-    _write(ImageDraw.Draw(label), (SIDE / 2, 0), "blue  ←  b  →  yellow", 12, "ma")
+    write(ImageDraw.Draw(label), (SIDE / 2, 0), "blue  ←  b  →  yellow", 12, "ma")
     canvas.paste(label.rotate(90, expand=True), (4, TOP))
     return canvas, draw
 
@@ -154,7 +97,7 @@ def _check_lightness(L: float) -> None:
 # -------------------------------------------------------------------------------------- the pictures
 
 
-@_on_one_core
+@on_one_core
 def gamut_picture(L: float) -> np.ndarray:
     """The ab plane at this L with only the colors that sRGB has, and axes: uint8 (H, W, 3).
 
@@ -162,7 +105,7 @@ def gamut_picture(L: float) -> np.ndarray:
     """
     _check_lightness(L)
     canvas, draw = _draw_plane(L, LEFT + SIDE + 20)
-    _write(draw, (LEFT + SIDE / 2, 7), f"every sRGB color at L = {L:g}", 13, "ma")
+    write(draw, (LEFT + SIDE / 2, 7), f"every sRGB color at L = {L:g}", 13, "ma")
     return np.asarray(canvas)
 
 
@@ -173,7 +116,7 @@ def rgb_words(L: float, a: float, b: float) -> tuple[list[int], bool]:
     return [round(value) for value in rgb], bool(in_gamut(lab))
 
 
-@_on_one_core
+@on_one_core
 def lab_picture(L: float, a: float, b: float) -> np.ndarray:
     """One Lab color: its place on the ab slice at that L, its patch, its gray, its RGB: uint8 (H, W, 3).
 
@@ -185,7 +128,7 @@ def lab_picture(L: float, a: float, b: float) -> np.ndarray:
         raise ValueError(f"a is {a} and b is {b}: choose both between -{LIMIT} and {LIMIT}")
     rgb, real = rgb_words(L, a, b)
     canvas, draw = _draw_plane(L, LEFT + SIDE + 260)
-    _write(draw, (LEFT + SIDE / 2, 7), f"where it lies among the colors of L = {L:g}", 13, "ma")
+    write(draw, (LEFT + SIDE / 2, 7), f"where it lies among the colors of L = {L:g}", 13, "ma")
     column, row = _place(a, b)
     draw.ellipse((column - 7, row - 7, column + 7, row + 7), outline="white", width=5)
     draw.ellipse((column - 6, row - 6, column + 6, row + 6), outline="black", width=2)
@@ -196,14 +139,14 @@ def lab_picture(L: float, a: float, b: float) -> np.ndarray:
         draw.line((left, TOP + 169, right, TOP), fill="white", width=5)
         draw.line((left, TOP + 169, right, TOP), fill="black", width=2)
     draw.rectangle((left - 1, TOP - 1, right, TOP + 230), outline=INK)
-    _write(draw, (left, 7), "the color; below, its L alone", 13)
-    _write(draw, (left, TOP + 244), f"Lab   {L:g}, {a:g}, {b:g}".replace("-", "−"), 13)
-    _write(draw, (left, TOP + 266), f"RGB  {', '.join(map(str, rgb))}".replace("-", "−"), 13)
+    write(draw, (left, 7), "the color; below, its L alone", 13)
+    write(draw, (left, TOP + 244), f"Lab   {L:g}, {a:g}, {b:g}".replace("-", "−"), 13)
+    write(draw, (left, TOP + 266), f"RGB  {', '.join(map(str, rgb))}".replace("-", "−"), 13)
     if real:
-        _write(draw, (left, TOP + 292), "in gamut: a screen can show it", 13)
+        write(draw, (left, TOP + 292), "in gamut: a screen can show it", 13)
     else:
-        _write(draw, (left, TOP + 292), "OUT of gamut: RGB leaves 0–255.", 13)
-        _write(draw, (left, TOP + 312), "The patch shows the RGB cut off.", 13)
+        write(draw, (left, TOP + 292), "OUT of gamut: RGB leaves 0–255.", 13)
+        write(draw, (left, TOP + 312), "The patch shows the RGB cut off.", 13)
     return np.asarray(canvas)
 
 
@@ -233,7 +176,7 @@ def photo_name(photos: Photos, index: int) -> str:
     return f"drawn flower {-number}: {KINDS[label].name}"
 
 
-@_on_one_core
+@on_one_core
 def browser_picture(photos: Photos, index: int) -> np.ndarray:
     """One photo, its L, its color alone (ab at constant L) and its ab histogram: uint8 (H, W, 3).
 
@@ -249,12 +192,12 @@ def browser_picture(photos: Photos, index: int) -> np.ndarray:
     constant[0] = SHOWN_L
     side = HISTOGRAM_SIDE
     panels = {
-        "photo": _panel(image.permute(1, 2, 0).numpy(), side),
-        "L alone": _panel(_pixels(lightness), side),
-        f"color alone (L = {SHOWN_L:g})": _panel(_pixels(constant), side),
+        "photo": panel(image.permute(1, 2, 0).numpy(), side),
+        "L alone": panel(_pixels(lightness), side),
+        f"color alone (L = {SHOWN_L:g})": panel(_pixels(constant), side),
         "its pixels in ab (log scale)": Image.fromarray(_histogram(lab[1:].numpy())),
     }
-    canvas, draw = _row(panels, photo_name(photos, index))
+    canvas, draw = panels_in_a_row(panels, photo_name(photos, index))
     left, top = 8 + 3 * (side + 8), 52
     middle = (left + side // 2, top + side // 2)
     draw.line((left, middle[1], left + side - 1, middle[1]), fill=(90, 90, 90))
@@ -265,7 +208,7 @@ def browser_picture(photos: Photos, index: int) -> np.ndarray:
         ((middle[0] + 4, top + 3), "+b", "la"),
         ((middle[0] + 4, top + side - 4), "−b", "ld"),
     ):
-        draw.text(at, text, fill=(200, 200, 200), font=_font(11), anchor=anchor)
+        write(draw, at, text, 11, anchor, (200, 200, 200))
     return np.asarray(canvas)
 
 
@@ -278,5 +221,5 @@ def skip_picture(gray: np.ndarray, painted: np.ndarray, truth: np.ndarray, title
     pictures = {name: checked_picture(picture, name) for name, picture in pictures.items()}
     if len({picture.shape for picture in pictures.values()}) != 1:
         raise ValueError(f"the pictures differ in size: {[p.shape[:2] for p in pictures.values()]}")
-    canvas, _ = _row({name: _panel(picture, 240) for name, picture in pictures.items()}, "")
+    canvas, _ = panels_in_a_row({name: panel(picture, 240) for name, picture in pictures.items()}, "")
     return np.asarray(canvas)[26:]

@@ -22,7 +22,7 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
     """A grid of photos: each entry is a labeled row. Returns the matplotlib figure.
 
     rows: {label: uint8 (N, 3, H, W) or a list of (H, W, 3)}, all of the same N. cell: inches a photo.
-    titles: a short text above each column. Raises ValueError when rows differ in length.
+    titles: a short text above each column, of one line or more. Raises ValueError when rows differ in length.
     """
     import matplotlib.pyplot as plt
 
@@ -34,10 +34,11 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
     height, width = next(iter(pictures.values()))[0].shape[:2]
     longest = max(len(line) for label in pictures for line in label.splitlines())
     margin = 0.15 + 0.08 * longest  # inches, at 10 points a letter is at most about 0.08 wide
-    size = (margin + cell * count, cell * height / width * len(pictures) + (0.3 if titles else 0.05))
+    top = 0.3 + 0.17 * max(title.count("\n") for title in titles) if titles else 0.005
+    size = (margin + cell * count, cell * height / width * len(pictures) + (top if titles else 0.05))
     figure, axes = plt.subplots(len(pictures), count, figsize=size, squeeze=False)
     figure.subplots_adjust(
-        left=margin / size[0], right=0.998, bottom=0.005, top=1 - (0.3 / size[1] if titles else 0.005),
+        left=margin / size[0], right=0.998, bottom=0.005, top=1 - (top / size[1] if titles else 0.005),
         wspace=0.03, hspace=0.03,
     )  # fmt: skip
     for row, (label, images) in zip(axes, pictures.items(), strict=True):

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data import load_flowers, to_lab
+from .data import load_flowers
 from .environment import hardware
 from .files import write_beside
 from .inference import WEIGHTS, Colorizer, load_generator, save_generator
-from .metrics import Scorecard, ab_histogram, format_table, median_ab, predict, scorecard, to_rgb8
+from .metrics import Scorecard, format_table, median_ab, predict, scorecard
 from .training import PRESETS, Recipe, choose_preset
 
 ROOT = Path(__file__).parent.parent
@@ -169,30 +169,17 @@ def notebooks_table() -> str:
     return "\n".join(lines)
 
 
-def publish_titles() -> None:
-    """images/title-NN.jpg, the pictures that open the chapters."""
+def publish_titles(numbers: list[str]) -> None:
+    """images/title-NN.jpg, the pictures that open the chapters. numbers: "04" and so on; none means all."""
     import matplotlib
 
     matplotlib.use("Agg")
-    from .plots import ab_planes, photo_rows, unet_diagram
+    from .titles import TITLES
 
-    photos = load_flowers("test", 256, limit=60)
-    flower = photos.subset([32])
-    L, ab = to_lab(flower.images)
-    even, none = torch.full_like(L, 0.3), torch.zeros_like(ab[:, :1])  # L = 65
-    panels = [flower.images, to_rgb8(L, 0 * ab)]
-    panels += [to_rgb8(even, torch.cat(pair, 1)) for pair in ((ab[:, :1], none), (none, ab[:, 1:]))]
-    names = ["photo", "L: lightness", "a: green to red", "b: blue to yellow"]
-    lab = photo_rows({" ": torch.cat(panels)}, cell=2.3, titles=names)
-    train = load_flowers("train", 64)
-    plane = ab_planes({f"the colors of {len(train):,} photos of flowers": ab_histogram(train.images).mean(0)})
-    colorizer, shapes = Colorizer.from_pretrained("flowers-64-l1"), {}
-    for name, module in colorizer.model.named_modules():
-        if name.count(".") == 1:
-            module.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
-    gray = to_rgb8(L, 0 * ab)[0].permute(1, 2, 0).numpy()
-    colored = colorizer.colorize(gray)
-    for number, figure in (("01", lab), ("02", plane), ("03", unet_diagram(shapes, gray, colored))):
+    if unknown := set(numbers) - TITLES.keys():
+        raise SystemExit(f"error: no title picture for {', '.join(sorted(unknown))}: choose from {', '.join(TITLES)}")
+    for number in numbers or TITLES:
+        figure = TITLES[number]()
         path = ROOT / "images" / f"title-{number}.jpg"
         options = {"format": "jpeg", "dpi": 90, "pil_kwargs": {"quality": 88}}
         write_beside(path, lambda p, f=figure, o=options: f.savefig(p, **o))
@@ -312,7 +299,8 @@ def main(arguments: list[str] | None = None) -> int:
     weights.add_argument("name")
     results = commands.add_parser("results", help="results figure and README tables")
     results.add_argument("name", nargs="?", help="whose paintings; default: the largest")
-    commands.add_parser("titles", help="the pictures that open the chapters")
+    titles = commands.add_parser("titles", help="the pictures that open the chapters")
+    titles.add_argument("numbers", nargs="*", help="of chapters, as 04; all if none is given")
     notebooks = commands.add_parser("notebooks", help="execute notebooks and store their outputs")
     notebooks.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
     notebooks.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
@@ -322,7 +310,7 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.command == "results":
         publish_results(options.name)
     elif options.command == "titles":
-        publish_titles()
+        publish_titles(options.numbers)
     else:
         publish_notebooks(options.names, options.time_only)
     return 0

@@ -5,10 +5,10 @@
     photo_browser(photos)              # a photo, its L, its color alone, its ab histogram
     skip_switch(gray, with_skips, without_skips, truth)
     before_after(gray, colored)        # plain HTML, works without a kernel
+    receptive_field_explorer(photo)    # and the other widgets of the game, see widgets_gan.py
 
-How it works: the controls are ipywidgets (7.7 or 8); below them stands one picture with a display id, and
-each change of a control sends that picture anew. So the page has one picture, live or stored. It is made by a
-pure function of what the controls say, in `pictures.py`.
+How it works: `controls.py` shows the controls and below them one picture, made by a pure function of what the
+controls say, in one of the `pictures*.py`.
 """
 
 from __future__ import annotations
@@ -16,60 +16,43 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from .controls import show, slider, switch
 from .data import Photos
+from .drawing import checked_picture
 from .pictures import (
     LIMIT,
     browser_picture,
-    checked_picture,
     gamut_picture,
     lab_picture,
     photo_name,
     rgb_words,
     skip_picture,
 )
+from .widgets_gan import (
+    live_training,
+    patch_map,
+    real_or_colored,
+    receptive_field_explorer,
+    training_scrubber,
+)
 
-__all__ = ["before_after", "gamut_slice", "lab_explorer", "photo_browser", "skip_switch"]
-
-
-# --------------------------------------------------------------------------------- controls and picture
-
-
-def _encode(picture: np.ndarray, form: str) -> str:
-    buffer = io.BytesIO()
-    options = {"quality": 90, "subsampling": 0} if form == "jpeg" else {"optimize": False}
-    Image.fromarray(picture).save(buffer, form, **options)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str) -> None:
-    """Display `hint`, the controls and one picture, and draw that picture anew when a control changes.
-
-    controls: {name: widget}; draw: takes their values by name, gives the picture and its alt text.
-    """
-    import ipywidgets as widgets
-    from IPython.display import display
-
-    def send(shower: Callable, **options):
-        picture, alt = draw(**{name: control.value for name, control in controls.items()})
-        data = {f"image/{form}": _encode(picture, form), "text/plain": alt}
-        return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
-
-    display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls.values()]))
-    handle = send(display, display_id=True)
-    for control in controls.values():
-        control.observe(lambda change: send(handle.update), names="value")
-
-
-def _slider(name: str, value: int, low: int, high: int):
-    import ipywidgets as widgets
-
-    looks = {"style": {"description_width": "90px"}, "layout": widgets.Layout(width="460px")}
-    return widgets.IntSlider(value=value, min=low, max=high, description=name, **looks)
+__all__ = [
+    "before_after",
+    "gamut_slice",
+    "lab_explorer",
+    "live_training",
+    "patch_map",
+    "photo_browser",
+    "real_or_colored",
+    "receptive_field_explorer",
+    "skip_switch",
+    "training_scrubber",
+]
 
 
 def lab_explorer(L: int = 60, a: int = 40, b: int = 20) -> None:
@@ -81,12 +64,12 @@ def lab_explorer(L: int = 60, a: int = 40, b: int = 20) -> None:
         return lab_picture(L, a, b), f"The Lab color {L}, {a}, {b}: RGB {rgb}, {state}, and its place on the ab plane."
 
     controls = {
-        "L": _slider("L lightness", L, 0, 100),
-        "a": _slider("a green–red", a, -LIMIT, LIMIT),
-        "b": _slider("b blue–yellow", b, -LIMIT, LIMIT),
+        "L": slider("L lightness", L, 0, 100),
+        "a": slider("a green–red", a, -LIMIT, LIMIT),
+        "b": slider("b blue–yellow", b, -LIMIT, LIMIT),
     }
     hint = "keep a and b and change L: where does the color cease to exist? (Click a slider, then use the arrow keys.)"
-    _show(hint, controls, draw, "png")
+    show(hint, controls, draw, "png")
 
 
 def gamut_slice(L: int = 60) -> None:
@@ -96,7 +79,7 @@ def gamut_slice(L: int = 60) -> None:
         return gamut_picture(L), f"The ab plane at L = {L}: every color that sRGB has at this lightness."
 
     hint = "at which L is blue at its strongest? And yellow? (Click the slider, then use the arrow keys.)"
-    _show(hint, {"L": _slider("L lightness", L, 0, 100)}, draw, "png")
+    show(hint, {"L": slider("L lightness", L, 0, 100)}, draw, "png")
 
 
 def photo_browser(photos: Photos, count: int = 12) -> None:
@@ -114,7 +97,7 @@ def photo_browser(photos: Photos, count: int = 12) -> None:
         return browser_picture(photos, index), f"{name}: the photo, its L, its color alone and its ab histogram."
 
     hint = "which part of the photo makes the long arm of the histogram? (Click the slider, then use the arrow keys.)"
-    _show(hint, {"photo": _slider("photo", 1, 1, len(chosen))}, draw, "jpeg")
+    show(hint, {"photo": slider("photo", 1, 1, len(chosen))}, draw, "jpeg")
 
 
 def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, truth: Sequence) -> None:
@@ -123,8 +106,6 @@ def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, t
     Each argument: pictures uint8 (N, S, S, 3) or a list of them, of one length, at least one.
     Returns nothing: call it alone in its cell. Raises ValueError for other input.
     """
-    import ipywidgets as widgets
-
     sets = {"gray": gray, "with_skips": with_skips, "without_skips": without_skips, "truth": truth}
     lengths = {name: len(pictures) for name, pictures in sets.items()}
     if len(set(lengths.values())) != 1 or not len(gray):
@@ -138,13 +119,12 @@ def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, t
         picture = skip_picture(gray[photo - 1], painted, truth[photo - 1], f"painted {network}")
         return picture, f"Photo {photo} in gray, painted by the network {network}, and in its true colors."
 
-    place = widgets.Layout(margin="2px 0 2px 96px")  # above the slider's own line
     controls = {
-        "network": widgets.ToggleButtons(options=["with skips", "without skips"], layout=place),
-        "photo": _slider("photo", 1, 1, len(gray)),
+        "network": switch(["with skips", "without skips"]),
+        "photo": slider("photo", 1, 1, len(gray)),
     }
     hint = "flip the switch and watch the edges of the petals. (Tab moves between controls; space presses a button.)"
-    _show(hint, controls, draw, "jpeg")
+    show(hint, controls, draw, "jpeg")
 
 
 # ---------------------------------------------------------------------------------------- before/after

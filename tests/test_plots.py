@@ -7,7 +7,7 @@ import torch
 
 from helpers.color import in_gamut, rgb_to_lab
 from helpers.metrics import ab_histogram
-from helpers.plots import NAMED_COLORS, _gamut_shadow, ab_planes
+from helpers.plots import NAMED_COLORS, _gamut_shadow, ab_planes, photo_rows
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -54,3 +54,10 @@ def test_gamut_line_encloses_what_a_screen_can_show():
     possible = in_gamut(torch.cat([lightness.expand(-1, 1, *grid.shape[-2:]), grid], dim=1)).any(dim=0).numpy()
     assert (inside.astype(bool) | ~possible).all()  # every cell whose middle has a color is inside
     assert (inside.astype(bool) & ~possible).sum() < 0.15 * possible.sum()  # and few others, at the rim
+
+
+@pytest.mark.parametrize("title", ["one line", "one line\nand another"])
+def test_titles_of_photo_rows_are_not_cut_off(title):
+    figure = photo_rows({" ": [np.zeros((8, 8, 3), np.uint8)] * 2}, titles=[title, ""])
+    box = figure.axes[0].title.get_window_extent(figure.canvas.get_renderer())
+    assert box.y1 < figure.bbox.y1 and box.y0 > figure.axes[0].bbox.y1

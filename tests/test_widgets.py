@@ -3,8 +3,6 @@
 `tests/browser/` uses the same widgets in a real JupyterLab.
 """
 
-import base64
-import io
 import time
 from dataclasses import replace
 
@@ -14,11 +12,14 @@ import torch
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from helpers import pictures, widgets
+from helpers import pictures
+from helpers.controls import encode
 from helpers.data import Photos
 from helpers.pictures import browser_picture, gamut_picture, lab_picture, photo_name, rgb_words, skip_picture
 from helpers.synthetic import KINDS, draw_flowers
 from helpers.widgets import before_after, gamut_slice, lab_explorer, photo_browser, skip_switch
+
+from .stand_in_page import near
 
 
 @pytest.fixture(scope="module")
@@ -26,41 +27,6 @@ def photos():
     drawn, truth = draw_flowers(5, size=64, seed=0)
     images = torch.from_numpy(drawn).permute(0, 3, 1, 2)
     return Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(5), "train", "drawn")
-
-
-@pytest.fixture
-def page(monkeypatch):
-    """A stand-in for the notebook page: what is displayed, and the picture as it stands now."""
-
-    class Page:
-        shown, picture, metadata = [], None, None
-
-        def display(self, what, raw=False, metadata=None, display_id=None):
-            if not raw:
-                return self.shown.append(what)
-            assert display_id is True, "without a display id the picture could not change"
-            self.update(what, raw=raw, metadata=metadata)
-            return self
-
-        def update(self, data, raw, metadata):
-            assert raw
-            (form,) = [key for key in data if key.startswith("image/")]
-            self.alt = data["text/plain"]
-            assert metadata == {form: {"alt": self.alt}}
-            self.picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data[form]))).convert("RGB"))
-
-        def controls(self, kind):
-            (box,) = self.shown
-            return [child for child in box.children if type(child).__name__ == kind]
-
-    found = Page()
-    found.shown = []
-    monkeypatch.setattr("IPython.display.display", found.display)
-    return found
-
-
-def near(a, b, tolerance=2.0):
-    return a.shape == b.shape and np.abs(a.astype(int) - b.astype(int)).mean() < tolerance
 
 
 # --------------------------------------------------------------------------------------- gamut_picture
@@ -288,7 +254,7 @@ def test_pictures_are_drawn_fast_enough_to_follow_a_slider(photos):
         for _ in range(5):
             pictures._plane.cache_clear()
             start = time.process_time()
-            widgets._encode(draw(), form)
+            encode(draw(), form)
             seconds.append(time.process_time() - start)
         assert min(seconds) < 0.1, seconds
 

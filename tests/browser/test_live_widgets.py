@@ -16,10 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import widgets
 from helpers.color import rgb_to_lab
 from helpers.data import Photos
 from helpers.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
+from helpers.pictures_game import fair_order, question_picture, result_picture
+from helpers.pictures_patch import patch_map_picture, receptive_field_picture
+from helpers.pictures_training import sample_rows, training_picture
+from helpers.training import Recipe
 
+from ..stand_in_page import as_jpeg
 from . import jupyter
 
 CHAPTERS = sorted(p.stem for p in (jupyter.ROOT / "notebooks").glob("*.ipynb"))
@@ -31,20 +37,31 @@ SCRATCH_CELLS = (
 import sys
 
 sys.path.insert(0, "..")
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from helpers.data import Photos
 from helpers.synthetic import draw_flowers
-from helpers.widgets import before_after, gamut_slice, lab_explorer, photo_browser, skip_switch
+from helpers.training import PRESETS, train
+from helpers.widgets import *
 
 drawn, truth = draw_flowers(4, size=64, seed=0)
 photos = Photos(torch.from_numpy(drawn).permute(0, 3, 1, 2), torch.from_numpy(truth.kind), -1 - torch.arange(4), "", "")
+maps = np.random.default_rng(0).normal(size=(2, 4, 6, 6))
+tiny = replace(PRESETS["smoke"], batch_size=4, color_steps=2, critic_steps=1, gan_steps=3, report_steps=2)
 """,
     "lab_explorer()",
     "gamut_slice()",
     "photo_browser(photos)",
     "skip_switch(255 - drawn, drawn[:, ::-1], drawn[:, :, ::-1], drawn)",
     "before_after(255 - drawn[0], drawn[0])",
+    "receptive_field_explorer(drawn[0])",
+    'patch_map({"true": drawn, "negative": 255 - drawn}, {"true": maps[0], "negative": maps[1]})',
+    'view = live_training(tiny)\nrun = train(tiny, "../runs/scratch", photos, photos, watch=view)',
+    "training_scrubber(run)",
+    "real_or_colored(drawn, 255 - drawn, seed=1, count=4)",
 )
 
 
@@ -60,7 +77,7 @@ def known_flowers():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """(browser, address) of one JupyterLab for all tests here."""
+    """(browser, address, folder) of one JupyterLab for all tests here, and the folder it serves."""
     if missing := jupyter.what_is_missing():
         if os.environ.get("CI") == "true":
             pytest.fail(f"the browser tests are required where CI=true: {missing}")
@@ -71,17 +88,18 @@ def lab(tmp_path_factory):
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / f"notebooks/{SCRATCH}.ipynb")
     with jupyter.jupyter_lab(course, private) as address, jupyter.chromium() as browser:
-        yield browser, address
+        yield browser, address, course
 
 
 @pytest.fixture(scope="module", params=[SCRATCH, *CHAPTERS])
 def visit(lab, request):
     """A notebook opened untrusted (what it showed is noted), then run from top to bottom."""
-    browser, address = lab
+    browser, address, folder = lab
     page = jupyter.open_notebook(browser, address, f"notebooks/{request.param}.ipynb")
     before = SimpleNamespace(content=jupyter.content(page), seen=look(page), trusted=trust(page))
     jupyter.run_all(page)
-    yield SimpleNamespace(name=request.param, page=page, before=before, content=jupyter.content(page))
+    content, run = jupyter.content(page), folder / "runs" / "scratch"
+    yield SimpleNamespace(name=request.param, page=page, before=before, content=content, run=run)
     jupyter.shut_kernel(page)
     page.close()
 
@@ -119,6 +137,11 @@ def picture_of(cell) -> np.ndarray:
 def difference(a: np.ndarray, b: np.ndarray) -> float:
     """Mean difference of two pictures in units of 1/255; JPEG's own is about 1."""
     return np.inf if a.shape != b.shape else float(np.abs(a.astype(int) - b.astype(int)).mean())
+
+
+def shows(shown: np.ndarray, picture: np.ndarray) -> bool:
+    """The page has exactly this picture, but for what JPEG does to it, which is the same each time."""
+    return difference(shown, as_jpeg(picture)) == 0
 
 
 def wait_until_changed(cell, old: np.ndarray) -> np.ndarray:
@@ -225,21 +248,115 @@ def check_before_after(page, cell):
     assert now == 99
 
 
+def check_receptive_field_explorer(page, cell, known=None):
+    """The keyboard moves each slider by one, there and back; more layers mean fewer logits to choose from."""
+    sliders = cell.locator(".noUi-handle")
+    first = picture_of(cell)
+    layers, row, column = (value(sliders.nth(i)) for i in range(3))
+    for i, key, back in ((1, "ArrowRight", "ArrowLeft"), (2, "ArrowLeft", "ArrowRight")):
+        moved = press(page, cell, sliders.nth(i), key)
+        if known is not None:
+            at = (row + (i == 1), column - (i == 2))
+            assert shows(moved, receptive_field_picture(known[0], layers, *at))
+        assert difference(press(page, cell, sliders.nth(i), back), first) == 0
+    more = press(page, cell, sliders.nth(0), "ArrowRight", times=1)
+    assert value(sliders.nth(0)) == layers + 1
+    time.sleep(0.5)  # the sliders for row and column get new ends, and may move
+    ends = [value(sliders.nth(i)) for i in (1, 2)]
+    assert all(end <= int(float(sliders.nth(1).get_attribute("aria-valuemax"))) for end in ends)
+    if known is not None:
+        assert shows(picture_of(cell), receptive_field_picture(known[0], layers + 1, *ends))
+    else:
+        assert difference(more, first) > 0
+
+
+def check_patch_map(page, cell, known=None):
+    buttons, slider = cell.locator("button"), cell.locator(".noUi-handle")
+    first = picture_of(cell)
+    other = press(page, cell, buttons.nth(1), "Space")
+    panels = [slice(8 + 288 * i, 288 + 288 * i) for i in range(3)]
+    assert difference(first[26:306, panels[2]], other[26:306, panels[2]]) > 1
+    second = press(page, cell, slider, "ArrowRight")
+    assert value(slider) == 2 and difference(second[26:306, panels[0]], other[26:306, panels[0]]) > 1
+    if known is not None:
+        maps = np.random.default_rng(0).normal(size=(2, 4, 6, 6))
+        limit = np.quantile(np.abs(maps), 0.98)
+        assert shows(first, patch_map_picture(known[0], maps[0, 0], limit, "true"))
+        assert shows(second, patch_map_picture(255 - known[1], maps[1, 1], limit, "negative"))
+    press(page, cell, slider, "ArrowLeft")
+    assert difference(press(page, cell, buttons.nth(0), "Space"), first) == 0
+
+
+def recorded(folder):
+    """Recipe and history of the run in a folder."""
+    recipe, history = (json.loads((folder / f"{name}.json").read_text()) for name in ("recipe", "history"))
+    return Recipe(**recipe), history
+
+
+def check_live_training(page, cell, known=None):
+    """Nothing to press: at the end of the training it shows the whole of it."""
+    picture = picture_of(cell)
+    assert picture.shape[0] > 500 and np.ptp(picture[-60:-10, 100:].astype(int)) > 50, "a row of samples"
+    if known is not None:
+        recipe, history = recorded(known)
+        rows = {label: row for label, row in sample_rows(known, history[-1]["step"]).items() if label != "gray"}
+        assert shows(picture, training_picture(history, recipe, rows))
+
+
+def check_training_scrubber(page, cell, known=None):
+    slider = cell.locator(".noUi-handle")
+    last, report = picture_of(cell), value(slider)
+    assert report == int(float(slider.get_attribute("aria-valuemax")))
+    before = press(page, cell, slider, "ArrowLeft")
+    assert value(slider) == report - 1
+    if known is not None:
+        recipe, history = recorded(known)
+        for picture, at in ((last, report - 1), (before, report - 2)):
+            rows = sample_rows(known, history[at]["step"])
+            assert shows(picture, training_picture(history, recipe, rows, at))
+    assert difference(press(page, cell, slider, "ArrowRight"), last) == 0
+
+
+def check_real_or_colored(page, cell, known=None):
+    """The known game is played to its end; then, as in a chapter, a new one is begun, and two questions answered."""
+    real, colored, again = (cell.locator("button").nth(i) for i in range(3))
+    if known is not None:
+        order, answers = fair_order(4, 4, seed=1), []
+        shown = [(known if is_real else 255 - known)[index] for index, is_real in order]
+        for i, said in enumerate((True, False, False, True)):
+            assert shows(picture_of(cell), question_picture(shown[i], i + 1, 4, answers))
+            press(page, cell, real if said else colored, "Space")
+            answers.append((order[i][1], said))
+        truth = [known[index] for index, _ in order]
+        assert shows(picture_of(cell), result_picture(shown, truth, answers))
+        assert real.is_disabled() and colored.is_disabled()
+    first = press(page, cell, again, "Space")
+    second = press(page, cell, real, "Enter")
+    third = press(page, cell, colored, "Space")
+    assert first.shape == second.shape == third.shape
+    assert all(difference(a[34:354, 8:328], b[34:354, 8:328]) > 1 for a, b in ((first, second), (second, third)))
+
+
 CHECKS = {
     "lab_explorer": check_lab_explorer,
     "gamut_slice": check_gamut_slice,
     "photo_browser": check_photo_browser,
     "skip_switch": check_skip_switch,
     "before_after": check_before_after,
+    "receptive_field_explorer": check_receptive_field_explorer,
+    "patch_map": check_patch_map,
+    "live_training": check_live_training,
+    "training_scrubber": check_training_scrubber,
+    "real_or_colored": check_real_or_colored,
 }
 
 
 def widgets_in(content: dict) -> list[tuple[int, str]]:
-    """(position of the cell, name) of each widget that a notebook calls at the start of a line."""
+    """(position of the cell, name) of each widget that a notebook calls at the start of a line, or `view = ` there."""
     found = []
     for i, cell in enumerate(content["cells"]):
         if cell["cell_type"] == "code":
-            names = re.findall(rf"^({'|'.join(CHECKS)})\(", "".join(cell["source"]), re.M)
+            names = re.findall(rf"^(?:\w+ = )?({'|'.join(CHECKS)})\(", "".join(cell["source"]), re.M)
             found += [(i, name) for name in names]
     return found
 
@@ -271,10 +388,13 @@ def test_run_all_shows_no_error(visit):
 
 def test_widgets_answer_the_keyboard(visit):
     drawn, photos = known_flowers()
-    known = {"photo_browser": photos, "skip_switch": drawn} if visit.name == SCRATCH else {}
+    known = {}
+    if visit.name == SCRATCH:
+        known = {name: drawn for name in ("skip_switch", "receptive_field_explorer", "patch_map", "real_or_colored")}
+        known |= {"photo_browser": photos, "live_training": visit.run, "training_scrubber": visit.run}
     found = widgets_in(visit.content)
     if visit.name == SCRATCH:
-        assert {name for _, name in found} == set(CHECKS)
+        assert {name for _, name in found} == set(CHECKS) == set(widgets.__all__)
     for position, name in found:
         cell = visit.page.locator(".jp-Notebook-cell").nth(position)
         cell.scroll_into_view_if_needed()

@@ -1,0 +1,72 @@
+"""What every widget is made of: controls of ipywidgets (7.7 or 8) above one ordinary picture with a display id.
+
+The picture is sent anew whenever it changes. So the page has one picture, live or stored, and it is made by a pure
+function in one of the `pictures*.py`. `stage` displays both; `show` also listens to the controls.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["encode", "show", "slider", "stage", "switch"]
+
+
+def encode(picture: np.ndarray, form: str) -> str:
+    """uint8 (H, W, 3) as "jpeg" or "png", in base64."""
+    buffer = io.BytesIO()
+    options = {"quality": 90, "subsampling": 0} if form == "jpeg" else {"optimize": False}
+    Image.fromarray(picture).save(buffer, form, **options)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def stage(hint: str, controls: list, draw: Callable[[], tuple[np.ndarray, str]], form: str) -> Callable[[], None]:
+    """Display `hint`, the controls and one picture below them. Returns a function that draws this picture anew.
+
+    controls: widgets, top to bottom. draw: gives the picture uint8 (H, W, 3) and its alt text. form: "jpeg" or "png".
+    """
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    def send(shower: Callable, **options):
+        picture, alt = draw()
+        data = {f"image/{form}": encode(picture, form), "text/plain": alt}
+        return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
+
+    display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls]))
+    handle = send(display, display_id=True)
+
+    def draw_anew() -> None:
+        send(handle.update)
+
+    return draw_anew
+
+
+def show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str) -> None:
+    """A `stage` whose picture follows its controls: {name: widget}; `draw` takes their values by name."""
+    draw_anew = stage(
+        hint, list(controls.values()), lambda: draw(**{name: widget.value for name, widget in controls.items()}), form
+    )
+    for control in controls.values():
+        control.observe(lambda change: draw_anew(), names="value")
+
+
+def slider(name: str, value: int, low: int, high: int):
+    """A slider over whole numbers, low to high. Where these are one, it is there but cannot be moved."""
+    import ipywidgets as widgets
+
+    looks = {"style": {"description_width": "90px"}, "layout": widgets.Layout(width="460px")}
+    stuck = {"disabled": True} if low == high else {}  # the page cannot draw a slider without a way to go
+    return widgets.IntSlider(value=value, min=low, max=max(high, low + 1), description=name, **stuck, **looks)
+
+
+def switch(options: list[str]):
+    """Buttons of which one is pressed, aligned with the sliders' own line."""
+    import ipywidgets as widgets
+
+    looks = {"style": {"button_width": "auto"}} if len(options) > 4 else {}  # many fit on one line only if narrow
+    return widgets.ToggleButtons(options=options, layout=widgets.Layout(margin="2px 0 2px 96px"), **looks)
