@@ -22,7 +22,8 @@ from .data import Photos, to_lab
 
 __all__ = [
     "BASELINES", "METRICS", "Scorecard", "ab_histogram", "ab_intersection", "ciede2000", "colorfulness",
-    "format_table", "median_ab", "predict", "psnr", "scorecard", "ssim", "to_rgb8",
+    "format_table", "judge", "median_ab", "per_photo", "predict", "psnr", "resampled_counts", "scorecard", "ssim",
+    "to_rgb8",
 ]  # fmt: skip
 
 METRICS = {
@@ -35,6 +36,7 @@ METRICS = {
     "ab_intersection": ("ab overlap", "higher", 3),
 }
 BASELINES = ("gray", "median", "oracle")
+PART = 256  # photos worked on at once: in float, with all in between, 6,149 of them would fill 4 GB
 
 
 # ------------------------------------------------------------------------------- one number a photo
@@ -67,8 +69,11 @@ def ciede2000(truth: Tensor, guess: Tensor) -> np.ndarray:
     """
     from skimage.color import deltaE_ciede2000
 
-    pairs = zip(rgb_to_lab(truth).cpu().numpy(), rgb_to_lab(guess).cpu().numpy(), strict=True)
-    return np.array([deltaE_ciede2000(a, b, channel_axis=0).mean() for a, b in pairs])
+    out = []
+    for some in zip(truth.split(PART), guess.split(PART), strict=True):
+        labs = (rgb_to_lab(images).cpu().numpy() for images in some)
+        out += [deltaE_ciede2000(a, b, channel_axis=0).mean() for a, b in zip(*labs, strict=True)]
+    return np.array(out)
 
 
 def colorfulness(rgb: Tensor) -> np.ndarray:
@@ -76,11 +81,14 @@ def colorfulness(rgb: Tensor) -> np.ndarray:
 
     uint8 (N, 3, H, W) -> float64 (N,). The opponent axes are *signed*: |R - G| would read too low.
     """
-    r, g, b = rgb.double().flatten(2).unbind(1)
-    rg, yb = r - g, (r + g) / 2 - b
-    spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
-    middle = (rg.mean(1).square() + yb.mean(1).square()).sqrt()
-    return (spread + 0.3 * middle).cpu().numpy()
+    out = []
+    for some in rgb.split(PART):
+        r, g, b = some.double().flatten(2).unbind(1)
+        rg, yb = r - g, (r + g) / 2 - b
+        spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
+        middle = (rg.mean(1).square() + yb.mean(1).square()).sqrt()
+        out.append((spread + 0.3 * middle).cpu())
+    return torch.cat(out).numpy()
 
 
 # --------------------------------------------------------------------------- one number for all photos
@@ -92,11 +100,12 @@ def ab_histogram(rgb: Tensor, bins: int = 45) -> np.ndarray:
     uint8 (N, 3, H, W) -> float64 (N, bins, bins), each photo's cells summing to 1; axes a, b. An odd
     number of bins puts gray in the middle of a cell, not on the line between four.
     """
-    cell = (rgb_to_lab(rgb)[:, 1:] / 225 + 0.5).mul(bins).long().clamp(0, bins - 1)
-    flat = (cell[:, 0] * bins + cell[:, 1]).flatten(1).cpu()
     counts = torch.zeros(len(rgb), bins * bins, dtype=torch.float64)
-    counts.scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float64))
-    return (counts / flat.shape[1]).view(-1, bins, bins).numpy()
+    for some, row in zip(rgb.split(PART), counts.split(PART), strict=True):
+        cell = (rgb_to_lab(some)[:, 1:] / 225 + 0.5).mul(bins).long().clamp(0, bins - 1)
+        flat = (cell[:, 0] * bins + cell[:, 1]).flatten(1).cpu()
+        row.scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float64))
+    return (counts / (rgb.shape[-2] * rgb.shape[-1])).view(-1, bins, bins).numpy()
 
 
 def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -175,30 +184,46 @@ class Scorecard:
         return self.values[key][0]
 
 
-def _bootstrap(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    resampled = weights @ values / len(values)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
+def per_photo(truth: Tensor, guess: Tensor) -> dict[str, np.ndarray]:
+    """The metrics that belong to one photo, of each pair: {key of `METRICS`: float64 (N,)}, all but the ab overlap.
 
-
-def scorecard(model, photos: Photos, median=None, resamples: int = 1000, batch_size: int = 64) -> Scorecard:
-    """Judge a generator or a baseline on photos it has not been trained on.
-
-    model, median: as in `predict`. resamples: bootstrap draws of the photos, seeded (Efron 1979).
-    PSNR of a perfect prediction is infinite; it counts as 100 dB here so that a mean exists.
+    uint8 (N, 3, H, W) twice. PSNR of a perfect prediction is infinite; it counts as 100 dB so that a mean exists.
     """
-    guess, truth = predict(model, photos, batch_size, median), photos.images
-    cf_guess, cf_truth = colorfulness(guess), colorfulness(truth)
-    each = {
+    cf_truth, cf_guess = colorfulness(truth), colorfulness(guess)
+    return {
         "psnr": np.minimum(psnr(truth, guess), 100.0),
         "ssim": ssim(truth, guess),
         "delta_e": ciede2000(truth, guess),
         "colorfulness": cf_guess,
         "delta_cf": np.abs(cf_guess - cf_truth),
     }
-    count = len(photos)
-    rng = np.random.default_rng(0)
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float32)
+
+
+def resampled_counts(count: int, resamples: int = 1000, seed: int = 0) -> np.ndarray:
+    """The bootstrap's draws: how often each of `count` photos is drawn in each resample, float32 (resamples, count).
+
+    `count` draws with replacement a resample (Efron 1979), seeded, so that all painters are judged on the same draws.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float32)
+
+
+def _bootstrap(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    resampled = weights @ values / len(values)
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(values.mean()), float(low), float(high)
+
+
+def judge(truth: Tensor, guess: Tensor, resamples: int = 1000, each: dict | None = None) -> Scorecard:
+    """The scorecard of finished pictures: uint8 (N, 3, H, W) twice, the same photos in the same order.
+
+    resamples: of the bootstrap (`resampled_counts`). each: what `per_photo` gave for them, if that is known already.
+    Raises ValueError for two sets of different shape.
+    """
+    if truth.shape != guess.shape:
+        raise ValueError(f"the truth is {tuple(truth.shape)} and the guess {tuple(guess.shape)}: they must be alike")
+    each, count = each or per_photo(truth, guess), len(truth)
+    weights = resampled_counts(count, resamples)
     values = {key: _bootstrap(v, weights) for key, v in each.items()}
     h_truth, h_guess = ab_histogram(truth).reshape(count, -1), ab_histogram(guess).reshape(count, -1)
     used = (h_truth.sum(0) > 0) & (h_guess.sum(0) > 0)  # only cells that both touch can overlap
@@ -208,7 +233,16 @@ def scorecard(model, photos: Photos, median=None, resamples: int = 1000, batch_s
     # Drawing photos twice thins a histogram out, so resampled overlaps run low: move them back.
     low, high = np.clip(np.percentile(overlaps, [2.5, 97.5]) + overlap - overlaps.mean(), 0, 1)
     values["ab_intersection"] = (overlap, float(low), float(high))
-    return Scorecard(values, float(cf_truth.mean()), count)
+    return Scorecard(values, float(colorfulness(truth).mean()), count)
+
+
+def scorecard(model, photos: Photos, median=None, resamples: int = 1000, batch_size: int = 64) -> Scorecard:
+    """Judge a generator or a baseline on photos it has not been trained on.
+
+    model, median: as in `predict`. resamples: bootstrap draws of the photos, seeded (Efron 1979).
+    PSNR of a perfect prediction is infinite; it counts as 100 dB here so that a mean exists.
+    """
+    return judge(photos.images, predict(model, photos, batch_size, median), resamples)
 
 
 def format_table(cards: dict[str, Scorecard], intervals: bool = True) -> str:

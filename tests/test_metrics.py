@@ -14,9 +14,12 @@ from helpers.metrics import (
     ciede2000,
     colorfulness,
     format_table,
+    judge,
     median_ab,
+    per_photo,
     predict,
     psnr,
+    resampled_counts,
     scorecard,
     ssim,
 )  # fmt: skip
@@ -123,3 +126,23 @@ def test_table_names_every_metric_and_refuses_a_mixture(photos):
     assert len({line.count("|") for line in table.splitlines()}) == 1
     with pytest.raises(ValueError, match="different photos"):
         format_table(cards | {"few": scorecard("gray", photos.subset([0, 1]))})
+
+
+def test_finished_pictures_are_judged_like_their_painter(photos):
+    guess = predict("oracle", photos)
+    each = per_photo(photos.images, guess)
+    assert each.keys() == METRICS.keys() - {"ab_intersection"} and all(v.shape == (24,) for v in each.values())
+    assert judge(photos.images, guess) == judge(photos.images, guess, each=each) == scorecard("oracle", photos)
+    assert per_photo(photos.images, photos.images)["psnr"].max() == 100  # infinite, but a mean must exist
+    with pytest.raises(ValueError, match="must be alike"):
+        judge(photos.images, guess[:5])
+
+
+def test_resampled_counts_are_whole_resamples_and_seeded(photos):
+    counts = resampled_counts(24, resamples=50)
+    assert counts.shape == (50, 24) and (counts.sum(1) == 24).all() and (counts == counts.round()).all()
+    assert (counts == resampled_counts(24, resamples=50)).all()
+    assert (counts != resampled_counts(24, resamples=50, seed=1)).any()
+    each = per_photo(photos.images, predict("gray", photos))["delta_e"]
+    low, high = np.percentile([np.repeat(each, row.astype(int)).mean() for row in resampled_counts(24)], [2.5, 97.5])
+    assert scorecard("gray", photos).values["delta_e"] == pytest.approx((each.mean(), low, high), abs=1e-3)

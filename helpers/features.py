@@ -1,0 +1,271 @@
+"""KID: do two *sets* of pictures look alike, in the eyes of a network that knows flowers?
+
+    network, card = load_features()                      # ships with the course, works offline
+    real, fake = embed(network, photos), embed(network, painted)
+    mean, low, high = kid(real, fake)
+
+KID (Bińkowski et al. 2018) usually looks through Inception's eyes, whose weights have to be downloaded. Ours are the
+eyes of `FlowerNet`, a small classifier trained here on the official train and val photos, never on test. So these
+numbers can be compared with each other, and with no number of any paper.
+
+    python -m helpers.features           # for maintainers: train it and put it into helpers/weights/features/
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .data import Photos, crop_and_flip, load_flowers
+from .environment import hardware
+from .files import write_beside
+from .models import _double_conv
+
+__all__ = ["FlowerNet", "accuracy", "embed", "kid", "kid_blocks", "load_features", "mean_interval", "mmd2"]
+
+# In a folder of its own, so that `pretrained_names` does not take it for a colorizer.
+FEATURES = (
+    Path(__file__).parent / "weights" / "features" / "flowernet-64.safetensors"
+)  # no colorizer: a folder of its own
+SIZE = 64  # pixels: pictures of another size are scaled to this one first
+
+
+# --------------------------------------------------------------------------------------------- KID
+
+
+def polynomial_kernel(x: Tensor, y: Tensor) -> Tensor:
+    """(x · y / d + 1)³ of each pair, (m, d) and (n, d) -> (m, n) (Bińkowski et al. 2018, section 4)."""
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def mmd2(x: Tensor, y: Tensor) -> float:
+    """The squared maximum mean discrepancy of two sets, its unbiased estimate (Gretton et al. 2012, eq. 3).
+
+    x, y: features float (m, d) and (n, d), two *independent* draws of at least 2 each. It is 0 on average when both
+    come from the same distribution, so a single estimate may be negative. Raises ValueError for other shapes.
+    """
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
+        raise ValueError(f"want two sets of at least 2 features (m, d) and (n, d), not {x.shape} and {y.shape}")
+    x, y = x.double(), y.double()
+    within = 0.0
+    for z in (x, y):
+        k = polynomial_kernel(z, z)
+        within += (k.sum() - k.trace()) / (len(z) * (len(z) - 1))  # without the pairs of a picture with itself
+    return float(within - 2 * polynomial_kernel(x, y).mean())
+
+
+def kid_blocks(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> np.ndarray:
+    """`mmd2` of disjoint blocks of both sets, float64 (blocks,): so many independent estimates of the same number.
+
+    real, fake: features (m, d) and (n, d) of *different* photos. seed: shuffles both sets first, equally for all sets
+    of one length, so that the blocks of two painters can be compared one by one.
+    Raises ValueError when a block would have fewer than 2.
+    """
+    if blocks < 1 or min(len(real), len(fake)) < 2 * blocks:
+        raise ValueError(f"{blocks} blocks of at least 2 cannot be cut from {len(real)} and {len(fake)} pictures")
+    parts = []
+    for z in (real, fake):
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(z)))
+        parts.append(z[order].tensor_split(blocks))
+    return np.array([mmd2(x, y) for x, y in zip(*parts, strict=True)])
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """(mean, low, high): the 95 % t interval of the mean of a few independent numbers, at least 2."""
+    from scipy.stats import t
+
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2:
+        raise ValueError("an interval needs at least 2 numbers")
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def kid(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> tuple[float, float, float]:
+    """Kernel Inception Distance by a network of your choice: (mean, low, high), the 95 % interval over blocks.
+
+    Because each block's estimate is unbiased, so is their mean; FID has no such freedom. Arguments and errors as in
+    `kid_blocks`; at least 2 blocks.
+    """
+    return mean_interval(kid_blocks(real, fake, blocks, seed))
+
+
+# ------------------------------------------------------------------------------------ the network
+
+
+class FlowerNet(nn.Module):
+    """A small classifier of flowers. What it sees before it decides is what KID compares.
+
+    forward(rgb): uint8, or float 0 to 1, (N, 3, H, W) -> logits (N, classes). It sees color: it is trained without
+    color jitter. `features(rgb)` -> (N, 128), 0 or more each, the layer before the last. Use `.eval()`.
+    """
+
+    def __init__(self, classes: int = 102, width: int = 32, features: int = 128):
+        super().__init__()
+        self.config = {"classes": classes, "width": width, "features": features}
+        channels = [width, width, 2 * width, 4 * width, 6 * width]
+        self.stem = nn.Conv2d(3, width, 5, stride=2, padding=2)
+        self.blocks = nn.ModuleList(_double_conv(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True))
+        self.squeeze = nn.Sequential(
+            nn.Linear(channels[-1], features, bias=False), nn.BatchNorm1d(features), nn.ReLU(inplace=True)
+        )
+        self.head = nn.Linear(features, classes)
+
+    def features(self, rgb: Tensor) -> Tensor:
+        x = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb
+        x = self.stem(2 * x - 1)
+        for level, block in enumerate(self.blocks):
+            x = block(F.max_pool2d(x, 2) if level else x)
+        return self.squeeze(x.mean((2, 3)))
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.head(F.dropout(self.features(rgb), 0.3, self.training))
+
+
+def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
+    """The shipped `FlowerNet`, in eval mode and float32, and its JSON card.
+
+    Raises FileNotFoundError when there is none, ValueError when the file is no such network.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no feature network at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {})["config"])
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        network = FlowerNet(**config)
+        network.load_state_dict(state)
+    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} does not hold a feature network of this course ({error})") from error
+    card = path.with_suffix(".json")
+    return network.float().eval(), json.loads(card.read_text(encoding="utf8")) if card.is_file() else {}
+
+
+def _in_batches(function, network: FlowerNet, images: Tensor, batch_size: int) -> Tensor:
+    device, training = next(network.parameters()).device, network.training
+    network.eval()
+    out = []
+    with torch.no_grad():
+        for some in images.split(batch_size):
+            some = some.to(device)
+            if some.shape[-2:] != (SIZE, SIZE):
+                some = F.interpolate(some.float() / 255, (SIZE, SIZE), mode="bilinear", antialias=True)
+            out.append(function(some).cpu())
+    network.train(training)
+    return torch.cat(out)
+
+
+def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first."""
+    return _in_batches(network.features, network, images, batch_size)
+
+
+def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 256) -> float:
+    """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first."""
+    guess = _in_batches(lambda some: network(some).argmax(1), network, images, batch_size)
+    return (guess == labels).double().mean().item()
+
+
+# ------------------------------------------------------------------------------------ training it
+
+
+def train_features(photos: Photos, epochs: int = 120, batch_size: int = 64, seed: int = 0, lr: float = 3e-3):
+    """A `FlowerNet` trained on these photos, with crops and flips and no color jitter; prints its progress."""
+    from .training import choose_precision
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    photos, labels = photos.to(device), photos.labels.to(device)
+    torch.manual_seed(seed)
+    network = FlowerNet(int(photos.labels.max()) + 1).to(device).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.05)
+    steps = len(photos) // batch_size * epochs
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, pct_start=0.2)
+    half = choose_precision() == "bf16"
+    for epoch in range(epochs):
+        chance = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        order = torch.randperm(len(photos), generator=chance)
+        total = 0.0
+        for index in order[: len(photos) // batch_size * batch_size].split(batch_size):
+            images = crop_and_flip(photos.images, index, SIZE, chance)
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                logits = network(images)
+            loss = F.cross_entropy(logits.float(), labels[index.to(device)], label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        print(f"epoch {epoch + 1:>3} of {epochs}: loss {total / (len(photos) // batch_size):.3f}", flush=True)
+    return network.eval().cpu()
+
+
+def publish_features(epochs: int, path: Path = FEATURES) -> dict:
+    """Train on the official train and val photos, write half precision weights and their card, judged as shipped."""
+    from safetensors.torch import save_file
+
+    from .metrics import predict
+
+    parts = [load_flowers(split, 80) for split in ("train", "val")]
+    test = load_flowers("test", SIZE)
+    if test.source != "flowers102":
+        raise SystemExit("error: the feature network is trained on the real photos; set FLOWERS102_ROOT")
+    images, labels = (torch.cat([getattr(part, name) for part in parts]) for name in ("images", "labels"))
+    both = Photos(images, labels, torch.cat([part.ids for part in parts]), "train and val", test.source)
+    started, busy = time.perf_counter(), time.process_time()
+    network = train_features(both, epochs)
+    seconds, core_seconds = time.perf_counter() - started, time.process_time() - busy
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    write_beside(path, lambda p: save_file(state, p, {"config": json.dumps(network.config)}))
+    shipped, _ = load_features(path)
+    card = {
+        "name": path.stem,
+        "what": "a classifier of 102 flowers; its layer before the last is what KID compares. It is no colorizer",
+        "parameters": sum(p.numel() for p in shipped.parameters()),
+        "command": "python -m helpers.features" + (f" --epochs {epochs}" if epochs != EPOCHS else ""),
+        "trained_on": f"{len(both)} photos of the official train and val splits, 80 px, cropped to {SIZE} px",
+        "judged_on": f"{len(test)} photos of the official test split, {SIZE} px",
+        "accuracy": accuracy(shipped, test.images, test.labels),
+        "accuracy_in_gray": accuracy(shipped, predict("gray", test), test.labels),
+        "chance": 1 / int(labels.max() + 1),
+        "training": {
+            "epochs": epochs,
+            "seconds": round(seconds, 1),
+            "core_seconds": round(core_seconds, 1),
+            "hardware": hardware(),
+            "torch": version("torch").split("+")[0],
+        },
+    }
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    write_beside(path.with_suffix(".json"), lambda p: p.write_text(text, encoding="utf8"))
+    return card
+
+
+EPOCHS = 120
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m helpers.features", description="Train the eyes of KID.")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--out", type=Path, default=FEATURES, help="where to write the weights; a .safetensors file")
+    options = parser.parse_args(arguments)
+    card = publish_features(options.epochs, options.out)
+    size = options.out.stat().st_size / 1e6
+    print(f"{options.out.name}: {size:.2f} MB, right on {card['accuracy']:.1%} of {card['judged_on']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
