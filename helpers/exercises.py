@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import exercises_01, exercises_02, exercises_03
+from . import exercises_01, exercises_02, exercises_03, exercises_04, exercises_05, exercises_06
 from .hints import Hint, NotDone
 
 __all__ = ["EXERCISES", "check"]
 
-EXERCISES: dict[str, Callable] = {**exercises_01.EXERCISES, **exercises_02.EXERCISES, **exercises_03.EXERCISES}
+CHAPTERS = (exercises_01, exercises_02, exercises_03, exercises_04, exercises_05, exercises_06)
+EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}
 """Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""
 
 

@@ -112,7 +112,9 @@ def test_pictures_are_described(notebook):
 def test_a_chapter_opens_with_a_picture(chapter):
     _, content = chapter
     title, picture = source(content["cells"][0]).split("\n\n")[:2]
-    assert title.startswith("# ") and re.fullmatch(r"!\[.{40,}\]\(\.\./images/[\w.-]+\)", picture)
+    found = re.fullmatch(r"!\[.{40,}\]\(\.\./images/([\w.-]+)\)", picture)
+    assert title.startswith("# ") and found
+    assert (ROOT / "images" / found[1]).stat().st_size < (150e3 if found[1].startswith("title-") else 2e6)
 
 
 def test_links_lead_somewhere(notebook):
@@ -145,7 +147,12 @@ def test_time_line_is_what_was_measured(chapter):
     measured = read(publish.MINUTES)[path.stem]
     assert lines == [publish.time_line(measured)]
     assert {"smoke", "cpu"} <= measured.keys()
-    assert measured["smoke"]["seconds"] < 60 and measured["cpu"]["seconds"] < 20 * 60
+    assert measured["smoke"]["seconds"] < 60 and measured["cpu"]["seconds"] < 25 * 60
+
+
+def test_the_course_takes_less_than_two_hours_on_a_laptop():
+    measured = read(publish.MINUTES)
+    assert sum(entry["cpu"]["seconds"] for entry in measured.values()) < 2 * 60 * 60
 
 
 def test_minutes_are_those_of_the_chapters():
@@ -303,3 +310,12 @@ def test_photo_rows_draws_each_photo_once():
     plt.close(figure)
     with pytest.raises(ValueError, match="same number of photos"):
         photo_rows({"one": pictures, "two": pictures[:2]})
+
+
+def test_title_pictures_have_a_maker_each():
+    from helpers.titles import TITLES
+
+    assert {p.stem for p in (ROOT / "images").glob("title-*")} == {f"title-{number}" for number in TITLES}
+    assert TITLES.keys() == {p.stem[:2] for p in CHAPTERS[1:]}
+    with pytest.raises(SystemExit, match="no title picture for 99"):
+        publish.publish_titles(["99", "01"])

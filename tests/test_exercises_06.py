@@ -1,0 +1,207 @@
+"""The exercises of chapter 6, each fed its worked solution, its stub and typical wrong answers."""
+
+import numpy as np
+import pytest
+
+from helpers.exercises import check
+from helpers.exercises_06 import EXERCISES
+
+
+def _paired(ours, theirs, counts):
+    return np.percentile(counts @ (ours - theirs) / len(ours), [2.5, 97.5])
+
+
+def _apart(values, counts):
+    return np.percentile(counts @ values / len(values), [2.5, 97.5])
+
+
+def _mmd2(x, y, kernel):
+    kxx, kyy = kernel(x, x), kernel(y, y)
+    m, n = len(x), len(y)
+    within = (kxx.sum() - np.trace(kxx)) / (m * (m - 1)) + (kyy.sum() - np.trace(kyy)) / (n * (n - 1))
+    return within - 2 * kernel(x, y).mean()
+
+
+def _without_diagonal(k):
+    return k.sum() - np.trace(k)
+
+
+def _wilson(right, asked, z=1.96):
+    p, n = right / asked, asked
+    center = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5 / (1 + z**2 / n)
+    return center - half, center + half
+
+
+def _wald(right, asked):
+    p = right / asked
+    half = 1.96 * (p * (1 - p) / asked) ** 0.5
+    return p - half, p + half
+
+
+def _around_p(right, asked):
+    low, high = _wilson(right, asked)
+    return right / asked - (high - low) / 2, right / asked + (high - low) / 2
+
+
+def _undivided(right, asked):
+    low, high = _wilson(right, asked)
+    return low * (1 + 1.96**2 / asked), high * (1 + 1.96**2 / asked)
+
+
+CASES = {
+    "06-1": (
+        _paired,
+        lambda ours, theirs, counts: None,
+        [
+            (lambda a, b, c: np.percentile(c @ (a - b), [2.5, 97.5]), "sums, not means"),
+            (lambda a, b, c: np.percentile(c @ (a - b) / len(c), [2.5, 97.5]), "number of resamples"),
+            (lambda a, b, c: _paired(b, a, c), "sign is turned"),
+            (lambda a, b, c: _paired(a, b, c)[::-1], "swapped"),
+            (lambda a, b, c: _apart(a, c) - _apart(b, c), "Subtract photo by photo first, then"),
+            (lambda a, b, c: _apart(a, c) - _apart(b, c)[::-1], "widest gap"),
+            (lambda a, b, c: np.percentile(c @ (a - b) / len(a), [5, 95]), "90 %"),
+            (lambda a, b, c: np.percentile(c @ (a - b) / len(a), [0.025, 0.975]), "counts in percent"),
+            (lambda a, b, c: np.percentile(a - b, [2.5, 97.5]), "*photos* lie"),
+            (
+                lambda a, b, c: (a - b).mean() + np.array([-1.96, 1.96]) * (a - b).std(ddof=1) / len(a) ** 0.5,
+                "textbook formula",
+            ),
+            (lambda a, b, c: np.full(2, (a - b).mean()), "counts are not used"),
+            (lambda a, b, c: (a - b).mean(), "shape"),
+            (lambda a, b, c: (0, 1), "not yet"),
+        ],
+    ),
+    "06-2": (
+        _mmd2,
+        lambda x, y, kernel: None,
+        [
+            (lambda x, y, k: k(x, x).mean() + k(y, y).mean() - 2 * k(x, y).mean(), "with itself are still in"),
+            (
+                lambda x, y, k: (
+                    _without_diagonal(k(x, x)) / len(x) ** 2
+                    + _without_diagonal(k(y, y)) / len(y) ** 2
+                    - 2 * k(x, y).mean()
+                ),
+                "still divided by m²",
+            ),
+            (
+                lambda x, y, k: (
+                    k(x, x).sum() / (len(x) * (len(x) - 1))
+                    + k(y, y).sum() / (len(y) * (len(y) - 1))
+                    - 2 * k(x, y).mean()
+                ),
+                "still in the sums",
+            ),
+            (lambda x, y, k: _mmd2(x, y, k) + k(x, y).mean(), "count twice"),
+            (lambda x, y, k: _mmd2(x, y, k) + 4 * k(x, y).mean(), "subtracted, not added"),
+            (lambda x, y, k: -_mmd2(x, y, k), "sign is turned"),
+            (lambda x, y, k: abs(_mmd2(x, y, k)) ** 0.5, "no root"),
+            (
+                lambda x, y, k: _without_diagonal(k(x, x)) + _without_diagonal(k(y, y)) - 2 * k(x, y).sum(),
+                "sums, not means",
+            ),
+            (
+                lambda x, y, k: _mmd2(x, y, k) + 2 * k(x, y).mean() - 2 * k(x, y).sum() / len(x) ** 2,
+                "all m · n",
+            ),
+            (lambda x, y, k: k(x, y), "shape"),
+            (lambda x, y, k: k(x[:6], y[:6]).trace(), "not yet"),
+        ],
+    ),
+    "06-3": (
+        _wilson,
+        lambda right, asked: None,
+        [
+            (lambda k, n: [100 * end for end in _wilson(k, n)], "percent"),
+            (lambda k, n: _wilson(k, n)[::-1], "swapped"),
+            (_wald, "absurd"),
+            (_around_p, "center is not p"),
+            (_undivided, "both lines"),
+            (
+                lambda k, n: (
+                    sum(_wilson(k, n)) / 2
+                    + np.array([-0.5, 0.5]) * np.subtract(*_wilson(k, n)[::-1]) * (1 + 1.96**2 / n)
+                ),
+                "half width",
+            ),
+            (
+                lambda k, n: sum(_wilson(k, n)) / 2 + np.array([-0.5, 0.5]) * np.subtract(*_wilson(k, n)[::-1]) / 1.96,
+                "before the root is missing",
+            ),
+            (
+                lambda k, n: (
+                    sum(_wilson(k, n)) / 2
+                    + np.array([-1.96, 1.96]) * (k / n * (1 - k / n) / n + 1.96**2 / (4 * n)) ** 0.5 / (1 + 1.96**2 / n)
+                ),
+                "n squared",
+            ),
+            (lambda k, n: _wilson(k, n, 1.0), "not 1"),
+            (lambda k, n: _wilson(k, n, 1.645), "on *each* side"),
+            (lambda k, n: k / n, "shape"),
+            (lambda k, n: (0, 1), "not yet"),
+        ],
+    ),
+    "06-4": (
+        "ae",
+        None,
+        [
+            ("a", "look at e again"),
+            ("e", "look at a again"),
+            ("abe", "claim b goes too far"),
+            ("ace", "claim c goes too far"),
+            ("ade", "claim d goes too far"),
+            ("aef", "claim f goes too far"),
+            ("aeg", "claim g goes too far"),
+            ("aez", "no claim 'z'"),
+            ("", "by their letters"),
+            (["h"], "no claim 'h'"),
+            (lambda: "ae", "no function"),
+        ],
+    ),
+}
+
+
+def test_every_exercise_has_a_case():
+    assert set(CASES) == set(EXERCISES)
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_solution_passes_and_stub_is_not_done(number, capsys):
+    solution, stub, _ = CASES[number]
+    assert check(f"{number} solution", solution) == "done"
+    assert capsys.readouterr().out.startswith("✓ ")
+    assert check(number, stub) == "not done"
+    out = capsys.readouterr().out
+    assert out.startswith("○ ") and out.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_each_wrong_answer_gets_its_own_hint(number, capsys):
+    _, _, wrong = CASES[number]
+    seen = set()
+    for answer, fragment in wrong:
+        assert check(number, answer) == "wrong"
+        out = capsys.readouterr().out
+        assert out.startswith("✗ ") and out.count("\n") == 1 and fragment in out, out
+        seen.add(out)
+    assert len(seen) == len(wrong), "two mistakes share one hint"
+
+
+@pytest.mark.parametrize("answer", ["ae", "ea", "A, E", ["a", "e"], {"e", "a"}])
+def test_claims_may_be_written_in_any_way(answer):
+    assert check("06-4", answer) == "done"
+
+
+def test_the_praise_of_06_1_is_true():
+    """It says that the separate intervals overlap while the paired one leaves out 0."""
+    low, high = [], []
+
+    def spy(ours, theirs, counts):
+        for values in (ours, theirs):
+            a, b = _apart(values, counts)
+            low.append(a), high.append(b)
+        return _paired(ours, theirs, counts)
+
+    assert check("06-1", spy) == "done"
+    assert low[0] < high[1]
