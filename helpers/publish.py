@@ -116,17 +116,13 @@ def results_tables() -> str:
     return "\n\n".join(results_table(name) for name in shipped_names())
 
 
-def publish_results(name: str | None = None, seed: int = 2026, count: int = 8) -> None:
-    """images/results.png, from photos drawn by a seed, and the tables in the README.
-
-    name: whose paintings; None means the shipped weights of the largest size.
-    """
+def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
+    """images/results.png, from photos drawn by a seed and painted by `name`, and the tables in the README."""
     import matplotlib
 
     matplotlib.use("Agg")
     from .plots import photo_rows
 
-    name = name or shipped_names()[-1]
     protocol = read_card(name)["protocol"]
     photos = load_flowers("test", 256, protocol, limit=512)
     photos = photos.subset(np.random.default_rng(seed).choice(len(photos), count, replace=False))
@@ -298,7 +294,7 @@ def main(arguments: list[str] | None = None) -> int:
     weights.add_argument("run", type=Path)
     weights.add_argument("name")
     results = commands.add_parser("results", help="results figure and README tables")
-    results.add_argument("name", nargs="?", help="whose paintings; default: the largest")
+    results.add_argument("name", nargs="?", default="flowers-64", help="whose paintings; default: %(default)s")
     titles = commands.add_parser("titles", help="the pictures that open the chapters")
     titles.add_argument("numbers", nargs="*", help="of chapters, as 04; all if none is given")
     notebooks = commands.add_parser("notebooks", help="execute notebooks and store their outputs")
