@@ -569,11 +569,13 @@ GAME_FIELDS = (
 
 def _copy_color_phase(source: Run, recipe: Recipe, folder: Path) -> None:
     """Begin the run of `recipe` in `folder` with the end of another's color phase, and a critic as yet untrained."""
+    if not source.finished:
+        raise ValueError(f"the color phase in {source.folder.name} was stopped: run the cell again, and it goes on")
     alone = replace(recipe, **{name: getattr(source.recipe, name) for name in GAME_FIELDS})
-    if not source.finished or source.recipe.total_steps != source.recipe.color_steps or alone != source.recipe:
+    if source.recipe.total_steps != source.recipe.color_steps or alone != source.recipe:
         raise ValueError(
-            f"{source.folder.name} cannot lend its color phase: it must be finished, have no critic or GAN steps, and "
-            f"differ from the recipe in no more than {', '.join(GAME_FIELDS)}"
+            f"{source.folder.name} cannot lend its color phase: it must have no critic or GAN steps, and differ "
+            f"from the recipe in no more than {', '.join(GAME_FIELDS)}"
         )
     shutil.copytree(source.folder / "samples", folder / "samples", dirs_exist_ok=True)
     for name in ("history.json", "generator-l1.safetensors"):

@@ -102,6 +102,8 @@ def test_other_photos_or_a_whole_run_cannot_lend_a_color_phase(steps):
     color = load_or_train(COLOR, "color", drawn(0), drawn(1))
     with pytest.raises(ValueError, match="not trained on these photos"):
         load_or_train(RECIPE, "a", drawn(2), drawn(1), color_from=color)
+    with pytest.raises(ValueError, match="was stopped: run the cell again"):
+        load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=replace(color, finished=False))
     whole = load_or_train(RECIPE, "whole", drawn(0), drawn(1))
     with pytest.raises(ValueError, match="have no critic or GAN steps"):
         load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=whole)
