@@ -33,9 +33,7 @@ from .models import _double_conv
 __all__ = ["FlowerNet", "accuracy", "embed", "kid", "kid_blocks", "load_features", "mean_interval", "mmd2"]
 
 # In a folder of its own, so that `pretrained_names` does not take it for a colorizer.
-FEATURES = (
-    Path(__file__).parent / "weights" / "features" / "flowernet-64.safetensors"
-)  # no colorizer: a folder of its own
+FEATURES = Path(__file__).parent / "weights" / "features" / "flowernet-64.safetensors"
 SIZE = 64  # pixels: pictures of another size are scaled to this one first
 
 
