@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from .data import Photos, crop_and_flip, load_flowers
 from .environment import hardware
 from .files import write_beside
+from .inference import load_network
 from .models import _double_conv
 
 __all__ = ["FlowerNet", "accuracy", "embed", "kid", "kid_blocks", "load_features", "mean_interval", "mmd2"]
@@ -134,21 +135,9 @@ def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
 
     Raises FileNotFoundError when there is none, ValueError when the file is no such network.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise FileNotFoundError(f"there is no feature network at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["config"])
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        network = FlowerNet(**config)
-        network.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} does not hold a feature network of this course ({error})") from error
-    card = path.with_suffix(".json")
-    return network.float().eval(), json.loads(card.read_text(encoding="utf8")) if card.is_file() else {}
+    return load_network(FlowerNet, path, "feature network")
 
 
 def _in_batches(function, network: FlowerNet, images: Tensor, batch_size: int) -> Tensor:

@@ -14,20 +14,29 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab
 from .files import write_beside
 from .models import UNet
 from .progress import progress_bar
 
-__all__ = ["Colorizer", "ImageError", "load_generator", "open_image", "pretrained_names", "save_generator"]
+__all__ = [
+    "Colorizer",
+    "ImageError",
+    "load_generator",
+    "load_network",
+    "open_image",
+    "pretrained_names",
+    "save_generator",
+]
 
 WEIGHTS = Path(__file__).parent / "weights"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
@@ -53,9 +62,10 @@ def save_generator(model: UNet, path: str | Path, half: bool = False) -> None:
     save_file({k: shrink(v) for k, v in model.state_dict().items()}, path, {"config": json.dumps(model.config)})
 
 
-def load_generator(path: str | Path) -> tuple[UNet, dict]:
-    """Read what `save_generator` wrote: the model in eval mode and float32, and its JSON card ({} if none).
+def load_network(build: Callable[..., nn.Module], path: str | Path, what: str) -> tuple[nn.Module, dict]:
+    """Read a network with its `config` in the header, as `save_generator` writes it, and its JSON card ({} if none).
 
+    build: makes the network from that config. what: its name in an error. Returns it in eval mode and float32.
     Raises ValueError when the file is no such thing, FileNotFoundError when there is none.
     """
     from safetensors import SafetensorError, safe_open
@@ -67,12 +77,17 @@ def load_generator(path: str | Path) -> tuple[UNet, dict]:
         with safe_open(path, framework="pt") as file:
             config = json.loads((file.metadata() or {})["config"])
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        model = UNet(**config)
+        model = build(**config)
         model.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} does not hold a generator of this course ({error})") from error
+        raise ValueError(f"{path} does not hold a {what} of this course ({error})") from error
     card = path.with_suffix(".json")
     return model.float().eval(), json.loads(card.read_text(encoding="utf8")) if card.is_file() else {}
+
+
+def load_generator(path: str | Path) -> tuple[UNet, dict]:
+    """A generator and its card: see `load_network`, also for the errors."""
+    return load_network(UNet, path, "generator")
 
 
 def pretrained_names() -> list[str]:
