@@ -233,7 +233,7 @@ def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> No
 
     Plain writes, not a memory map: on a full disk a write raises an error, a memory map kills Python.
     """
-    from .progress import progress_bar
+    from .backstage.progress import progress_bar
 
     beside = path.with_name(f"{path.name}.partial-{os.getpid()}")
     try:

@@ -24,9 +24,9 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab
-from .files import write_beside
+from .backstage.files import write_beside
 from .models import UNet
-from .progress import progress_bar
+from .backstage.progress import progress_bar
 
 __all__ = [
     "Colorizer",

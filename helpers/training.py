@@ -36,11 +36,11 @@ from torch import Tensor, nn
 
 from .data import PROTOCOLS, Photos, batches, load_flowers
 from .environment import hardware
-from .files import write_beside
+from .backstage.files import write_beside
 from .losses import chance_levels, class_loss, color_loss, colorfulness_loss, discriminator_loss, generator_loss
 from .metrics import Scorecard, format_table, median_ab, predict, scorecard
 from .models import PatchGAN, UNet
-from .progress import wanted
+from .backstage.progress import wanted
 
 __all__ = ["PRESETS", "PHASES", "Recipe", "Run", "TrainingDiverged", "choose_preset", "load_or_train", "train"]
 

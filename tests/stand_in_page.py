@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.controls import encode
+from helpers.widgets.controls import encode
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.exercises import EXERCISES, check
-from helpers.hints import Hint, compare, numbers
+from helpers.exercises.hints import Hint, compare, numbers
 
 from . import test_exercises_04, test_exercises_05, test_exercises_06
 

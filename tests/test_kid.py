@@ -1,4 +1,4 @@
-"""helpers.features: KID against a plain loop (and torchmetrics, where it is installed), and the shipped network."""
+"""helpers.kid: KID against a plain loop (and torchmetrics, where it is installed), and the shipped network."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from helpers import features
+from helpers import kid as features
 from helpers.data import Photos
-from helpers.features import FlowerNet, accuracy, embed, kid, kid_blocks, load_features, mean_interval, mmd2
+from helpers.kid import FlowerNet, accuracy, embed, kid, kid_blocks, load_features, mean_interval, mmd2
 from helpers.inference import WEIGHTS, pretrained_names
 from helpers.metrics import predict
 from helpers.synthetic import draw_flowers
@@ -128,7 +128,7 @@ def test_shipped_network_is_small_and_no_colorizer(shipped):
     assert card["parameters"] == sum(p.numel() for p in network.parameters())
     assert card["accuracy"] > 20 * card["chance"] and card["accuracy"] > card["accuracy_in_gray"]
     assert "6149 photos of the official test split" in card["judged_on"] and "train and val" in card["trained_on"]
-    assert card["command"].startswith("python -m helpers.features")
+    assert card["command"].startswith("python -m helpers.kid")
     assert {"seconds", "core_seconds", "hardware", "epochs"} <= card["training"].keys()
 
 
@@ -206,6 +206,6 @@ def test_the_command_refuses_drawn_flowers(tmp_path, monkeypatch):
 
 def test_the_command_tells_its_options():
     done = subprocess.run(
-        [sys.executable, "-m", "helpers.features", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "helpers.kid", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--epochs" in done.stdout

@@ -313,7 +313,7 @@ def test_photo_rows_draws_each_photo_once():
 
 
 def test_title_pictures_have_a_maker_each():
-    from helpers.titles import TITLES
+    from helpers.publish.titles import TITLES
 
     assert {p.stem for p in (ROOT / "images").glob("title-*")} == {f"title-{number}" for number in TITLES}
     assert TITLES.keys() == {p.stem[:2] for p in CHAPTERS[1:]}

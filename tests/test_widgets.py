@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from helpers import pictures
-from helpers.controls import encode
+from helpers.widgets import pictures
+from helpers.widgets.controls import encode
 from helpers.data import Photos
-from helpers.pictures import browser_picture, gamut_picture, lab_picture, photo_name, rgb_words, skip_picture
+from helpers.widgets.pictures import browser_picture, gamut_picture, lab_picture, photo_name, rgb_words, skip_picture
 from helpers.synthetic import KINDS, draw_flowers
 from helpers.widgets import before_after, gamut_slice, lab_explorer, photo_browser, skip_switch
 

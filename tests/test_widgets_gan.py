@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 from scipy.stats import binom, binomtest
 
-from helpers import pictures_game, pictures_patch, pictures_training
-from helpers.controls import encode
+from helpers.widgets import pictures_game, pictures_patch, pictures_training
+from helpers.widgets.controls import encode
 from helpers.data import Photos
 from helpers.losses import ADVERSARIAL, chance_levels
 from helpers.models import PatchGAN, receptive_field
-from helpers.pictures_game import coin_range, fair_order, question_picture, result_picture, wilson
-from helpers.pictures_patch import patch_arithmetic, patch_map_picture, receptive_field_picture
-from helpers.pictures_training import sample_rows, training_picture
+from helpers.widgets.pictures_game import coin_range, fair_order, question_picture, result_picture, wilson
+from helpers.widgets.pictures_patch import patch_arithmetic, patch_map_picture, receptive_field_picture
+from helpers.widgets.pictures_training import sample_rows, training_picture
 from helpers.synthetic import draw_flowers
 from helpers.training import PRESETS, train
 from helpers.widgets import live_training, patch_map, real_or_colored, receptive_field_explorer, training_scrubber

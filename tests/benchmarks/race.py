@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from helpers.data import batches, load_flowers
-from helpers.files import write_beside
+from helpers.backstage.files import write_beside
 from helpers.inference import load_generator
 from helpers.metrics import scorecard
 from helpers.training import PRESETS, Recipe, choose_precision, train

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.files import write_beside
+from helpers.backstage.files import write_beside
 from helpers.metrics import METRICS
 
 HERE = Path(__file__).parent

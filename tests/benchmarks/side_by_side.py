@@ -23,7 +23,7 @@ import torch
 
 from helpers.data import load_flowers
 from helpers.environment import hardware
-from helpers.files import write_beside
+from helpers.backstage.files import write_beside
 from helpers.metrics import median_ab, scorecard
 from helpers.training import PRESETS, choose_precision, train
 

@@ -24,7 +24,7 @@ from torch.profiler import profile
 
 from helpers.data import load_flowers
 from helpers.environment import hardware
-from helpers.files import write_beside
+from helpers.backstage.files import write_beside
 from helpers.metrics import to_rgb8
 from helpers.training import PRESETS, _Trainer, choose_precision
 

@@ -19,10 +19,10 @@ from PIL import Image
 from helpers import widgets
 from helpers.color import rgb_to_lab
 from helpers.data import Photos
-from helpers.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
-from helpers.pictures_game import fair_order, question_picture, result_picture
-from helpers.pictures_patch import patch_map_picture, receptive_field_picture
-from helpers.pictures_training import sample_rows, training_picture
+from helpers.widgets.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
+from helpers.widgets.pictures_game import fair_order, question_picture, result_picture
+from helpers.widgets.pictures_patch import patch_map_picture, receptive_field_picture
+from helpers.widgets.pictures_training import sample_rows, training_picture
 from helpers.training import Recipe
 
 from ..stand_in_page import as_jpeg

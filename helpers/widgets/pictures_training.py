@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .drawing import INK, checked_picture, font, on_one_core, write
-from .losses import chance_levels
+from ..losses import chance_levels
 
 if TYPE_CHECKING:  # its import is heavy, and chapters 0 to 2 do without
-    from .training import Recipe
+    from ..training import Recipe
 
 __all__ = ["sample_rows", "training_picture"]
 

@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data import load_flowers
-from .environment import hardware
-from .files import write_beside
-from .inference import WEIGHTS, Colorizer, load_generator, save_generator
-from .metrics import Scorecard, format_table, median_ab, predict, scorecard
-from .training import PRESETS, Recipe, choose_preset
+from ..data import load_flowers
+from ..environment import hardware
+from ..backstage.files import write_beside
+from ..inference import WEIGHTS, Colorizer, load_generator, save_generator
+from ..metrics import Scorecard, format_table, median_ab, predict, scorecard
+from ..training import PRESETS, Recipe, choose_preset
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 LIMIT_MB = 20
 
 
@@ -82,7 +82,7 @@ def publish_weights(folder: Path, name: str) -> None:
 
 
 def _preset(recipe: Recipe) -> Recipe:
-    from .training import PRESETS
+    from ..training import PRESETS
 
     return PRESETS[recipe.preset]
 
@@ -121,7 +121,7 @@ def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from .plots import photo_rows
+    from ..plots import photo_rows
 
     protocol = read_card(name)["protocol"]
     photos = load_flowers("test", 256, protocol, limit=512)
@@ -310,9 +310,3 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         publish_notebooks(options.names, options.time_only)
     return 0
-
-
-if __name__ == "__main__":
-    torch.manual_seed(0)
-    os.environ.setdefault("COLORIZE_OFFLINE", "1")
-    sys.exit(main())

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from .controls import show, slider, switch
-from .data import Photos
+from ..data import Photos
 from .drawing import checked_picture
 from .pictures import (
     LIMIT,
@@ -33,7 +33,7 @@ from .pictures import (
     rgb_words,
     skip_picture,
 )
-from .widgets_gan import (
+from .gan import (
     live_training,
     patch_map,
     real_or_colored,

@@ -21,10 +21,10 @@ from .drawing import checked_picture
 from .pictures_game import fair_order, question_picture, result_picture
 from .pictures_patch import as_numbers, check_map, patch_arithmetic, patch_map_picture, receptive_field_picture
 from .pictures_training import sample_rows, training_picture
-from .plots import as_pictures
+from ..plots import as_pictures
 
 if TYPE_CHECKING:  # its import is heavy, and chapters 0 to 2 do without
-    from .training import Recipe, Run
+    from ..training import Recipe, Run
 
 __all__ = ["live_training", "patch_map", "real_or_colored", "receptive_field_explorer", "training_scrubber"]
 
@@ -147,7 +147,7 @@ def training_scrubber(run: Run | str | Path, truth_colorfulness: float | None = 
     truth_colorfulness: as in `live_training`. Returns nothing: call it alone in its cell.
     Raises FileNotFoundError for a folder without these, ValueError for a run that has not reported yet.
     """
-    from .training import Recipe, Run
+    from ..training import Recipe, Run
 
     if isinstance(run, Run):
         recipe, history, folder = run.recipe, run.history, run.folder

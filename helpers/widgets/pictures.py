@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from .color import in_gamut, lab_to_rgb, rgb_to_lab
-from .data import Photos
+from ..color import in_gamut, lab_to_rgb, rgb_to_lab
+from ..data import Photos
 from .drawing import INK, checked_picture, on_one_core, panel, panels_in_a_row, write
 
 __all__ = [
@@ -171,7 +171,7 @@ def photo_name(photos: Photos, index: int) -> str:
     number, label = int(photos.ids[index]), int(photos.labels[index])
     if number > 0:
         return f"image_{number:05d}.jpg, category {label + 1} of 102"
-    from .synthetic import KINDS
+    from ..synthetic import KINDS
 
     return f"drawn flower {-number}: {KINDS[label].name}"
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import exercises_01, exercises_02, exercises_03, exercises_04, exercises_05, exercises_06
+from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06
 from .hints import Hint, NotDone
 
 __all__ = ["EXERCISES", "check"]
 
-CHAPTERS = (exercises_01, exercises_02, exercises_03, exercises_04, exercises_05, exercises_06)
+CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06)
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}
 """Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""
 

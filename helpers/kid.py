@@ -8,7 +8,7 @@ KID (Bińkowski et al. 2018) usually looks through Inception's eyes, whose weigh
 eyes of `FlowerNet`, a small classifier trained here on the official train and val photos, never on test. So these
 numbers can be compared with each other, and with no number of any paper.
 
-    python -m helpers.features           # for maintainers: train it and put it into helpers/weights/features/
+    python -m helpers.kid           # for maintainers: train it and put it into helpers/weights/features/
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from .data import Photos, crop_and_flip, load_flowers
 from .environment import hardware
-from .files import write_beside
+from .backstage.files import write_beside
 from .inference import load_network
 from .models import _double_conv
 
@@ -221,7 +221,7 @@ def publish_features(epochs: int, path: Path = FEATURES) -> dict:
         "name": path.stem,
         "what": "a classifier of 102 flowers; its layer before the last is what KID compares. It is no colorizer",
         "parameters": sum(p.numel() for p in shipped.parameters()),
-        "command": "python -m helpers.features" + (f" --epochs {epochs}" if epochs != EPOCHS else ""),
+        "command": "python -m helpers.kid" + (f" --epochs {epochs}" if epochs != EPOCHS else ""),
         "trained_on": f"{len(both)} photos of the official train and val splits, 80 px, cropped to {SIZE} px",
         "judged_on": f"{len(test)} photos of the official test split, {SIZE} px",
         "accuracy": accuracy(shipped, test.images, test.labels),
@@ -244,7 +244,7 @@ EPOCHS = 120
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m helpers.features", description="Train the eyes of KID.")
+    parser = argparse.ArgumentParser(prog="python -m helpers.kid", description="Train the eyes of KID.")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=FEATURES, help="where to write the weights; a .safetensors file")
     options = parser.parse_args(arguments)

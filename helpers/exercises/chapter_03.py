@@ -88,7 +88,7 @@ def _decoder_step(function) -> str:
 
 def _count_parameters(function) -> str:
     """03-3: inputs, outputs -> learnable numbers of a double conv."""
-    from .models import _double_conv
+    from ..models import _double_conv
 
     cases = np.array([(1, 24), (24, 48), (96, 48)])
     truth = np.array([sum(p.numel() for p in _double_conv(*map(int, case)).parameters()) for case in cases])

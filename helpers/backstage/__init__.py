@@ -1,0 +1,1 @@
+"""Plumbing that a reader of the course need not enter."""
