@@ -155,7 +155,7 @@ class _Folder:
         """The average as it is now, in a file that `load_generator` reads."""
         if self.main:
             with writing(self.path / f"{name}.safetensors") as beside:
-                save_generator(trainer.average, beside)
+                save_generator(trainer.average, beside, self.recipe.size)
 
 
 def _of_today(state: dict) -> dict:
