@@ -11,7 +11,7 @@ from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import ab_histogram, colorfulness, predict, psnr, to_rgb8
 from ..models import PatchGAN
-from ..widgets.pictures_patch import logits_over_gray
+from ..widgets.patches import logits_over_gray
 from ..plots import ab_planes, as_pictures, photo_rows, unet_diagram
 
 __all__ = ["TITLES"]
