@@ -9,7 +9,7 @@ import torch
 from helpers import widgets
 from helpers.data import Photos
 from helpers.synthetic import draw_flowers
-from helpers.training import PRESETS
+from helpers.recipe import PRESETS
 from helpers.widgets import compare, game, lab, patches, photos
 from helpers.widgets.controls import encode
 

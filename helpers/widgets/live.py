@@ -5,7 +5,6 @@ Both show `training_picture`: its curves with the lines of chance and, below, wh
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..backstage.files import read_json
 from ..losses import chance_levels
 from .controls import show, slider, stage
 from .drawing import write
@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # their import is heavy, and chapters 0 to 2 do without
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..training import Recipe, Run
+    from ..recipe import Recipe
+    from ..runs import Run
 
 
 def live_training(recipe: Recipe, truth_colorfulness: float | None = None) -> Callable[[list[dict], Path], None]:
@@ -62,12 +63,12 @@ def training_scrubber(run: Run | str | Path, truth_colorfulness: float | None = 
     truth_colorfulness: as in `live_training`. Returns nothing: call it alone in its cell.
     Raises FileNotFoundError for a folder without these, ValueError for a run that has not reported yet.
     """
-    from ..training import Recipe
+    from ..recipe import Recipe
 
     if isinstance(run, (str, Path)):
         folder = Path(run)
-        recipe = Recipe(**json.loads((folder / "recipe.json").read_text(encoding="utf8")))
-        history = json.loads((folder / "history.json").read_text(encoding="utf8"))
+        recipe = Recipe.restore(read_json(folder / "recipe.json"))
+        history = read_json(folder / "history.json")
     else:
         recipe, history, folder = run.recipe, run.history, run.folder
     if not history:
