@@ -27,7 +27,7 @@ def check_environment() -> bool:
 
     Raises ValueError, with the choices, when $COLORIZE_PRESET names no preset.
     """
-    from .training import choose_precision, choose_preset
+    from .training import choose_precision, choose_preset  # -> .recipe, at the top, once it is there
 
     missing, there = [], []
     for name in NEEDED:
