@@ -222,7 +222,9 @@ def test_weights_round_trip_and_are_the_same_bytes_each_time(tmp_path, half):
     for mine, theirs in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(mine.half().to(mine.dtype) if half and mine.is_floating_point() else mine, theirs)
     # The library orders a header by chance, anew in each process.
-    code = "import sys; from helpers.inference import *; save_generator(load_generator(sys.argv[1])[0], sys.argv[2], 48)"
+    code = (
+        "import sys; from helpers.inference import *; save_generator(load_generator(sys.argv[1])[0], sys.argv[2], 48)"
+    )
     save_generator(again, path, size=48)
     for number in range(3):
         other = tmp_path / f"{number}.safetensors"
