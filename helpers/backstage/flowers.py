@@ -119,7 +119,7 @@ def _verify(folder: Path, version: str) -> None:
 
 
 def listing(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """An official split, in its order: the numbers in the names of its photos, and their categories from 0; int64 (N,)."""
+    """An official split in its order: numbers of the photos, as in their names, and categories from 0; int64 (N,)."""
     from scipy.io import loadmat
 
     ids = loadmat(root / "flowers-102" / "setid.mat")[LISTS[split]][0].astype(np.int64)
