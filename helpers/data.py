@@ -196,11 +196,11 @@ def batches(
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Augmented, shuffled batches without end as scaled (L, ab), on the device of `photos`; the first is of step `start`.
+    """Augmented, shuffled batches without end: scaled (L, ab), on the device of `photos`. Met in chapter 2.
 
-    A batch depends on (seed, step) and the number of photos alone, so training can stop anywhere and go on as if it
-    never had. Each epoch shows a photo at most once: its incomplete last batch is left out, and the next is shuffled
-    anew. size: side in pixels, or a function that gives it for a step (`Recipe.size_at`).
+    start: the step of the first batch. What a batch holds depends on seed, step and photos alone, so training can stop
+    anywhere and go on as if it never had. An epoch shows a photo at most once: its incomplete last batch is left out,
+    and the next epoch is shuffled anew. size: side in pixels, or a function of the step (`Recipe.size_at`).
     rank, world: this process takes each `world`-th photo of every batch (which must divide evenly).
     Raises ValueError when there are fewer photos than one batch.
     """
