@@ -293,9 +293,8 @@ def load_or_train(
 def _key(recipe: Recipe, photos: Photos) -> str:
     """Eight letters that stand for this recipe on these photos.
 
-    Of the recipe only what differs from the defaults of its fields counts, by name: a field that is added later, with
-    a default that changes nothing, changes no key, and nor does the order of fields. Should the default of a field
-    change one day, two recipes can have one key; the checkpoint then tells them apart, and `train` says so.
+    Of the recipe only what differs from its fields' defaults counts, by name: a field added later, with a default that
+    changes nothing, changes no key. Should a default change one day, two recipes can share a key: `train` says so.
     """
     chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != f.default}
     key = hashlib.sha256(json.dumps([chosen, list(photos.images.shape)], sort_keys=True).encode())
