@@ -6,7 +6,6 @@ Needs Chromium and playwright: required where CI=true, skipped with the reason o
 import base64
 import io
 import json
-import os
 import re
 import time
 from types import SimpleNamespace
@@ -19,11 +18,11 @@ from PIL import Image
 from helpers import widgets
 from helpers.color import rgb_to_lab
 from helpers.data import Photos
+from helpers.training import Recipe
 from helpers.widgets.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
 from helpers.widgets.pictures_game import fair_order, question_picture, result_picture
 from helpers.widgets.pictures_patch import patch_map_picture, receptive_field_picture
 from helpers.widgets.pictures_training import sample_rows, training_picture
-from helpers.training import Recipe
 
 from ..stand_in_page import as_jpeg
 from . import jupyter
@@ -75,26 +74,18 @@ def known_flowers():
     return drawn, Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(4), "", "")
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """(browser, address, folder) of one JupyterLab for all tests here, and the folder it serves."""
-    if missing := jupyter.what_is_missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"the browser tests are required where CI=true: {missing}")
-        pytest.skip(missing)
-    course, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
-    jupyter.copy_course(course)
+def write_scratch(folder) -> None:
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in SCRATCH_CELLS]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / f"notebooks/{SCRATCH}.ipynb")
-    with jupyter.jupyter_lab(course, private) as address, jupyter.chromium() as browser:
-        yield browser, address, course
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / f"{SCRATCH}.ipynb")
 
 
 @pytest.fixture(scope="module", params=[SCRATCH, *CHAPTERS])
 def visit(lab, request):
     """A notebook opened untrusted (what it showed is noted), then run from top to bottom."""
     browser, address, folder = lab
+    if request.param == SCRATCH:
+        write_scratch(folder / "notebooks")
     page = jupyter.open_notebook(browser, address, f"notebooks/{request.param}.ipynb")
     before = SimpleNamespace(content=jupyter.content(page), seen=look(page), trusted=trust(page))
     jupyter.run_all(page)
