@@ -1,10 +1,11 @@
-"""Flowers102, decoded once and kept as one uint8 tensor.
+"""Flowers102, decoded once and kept as one uint8 tensor. Built in chapter 2.
 
     photos = load_flowers("train", size=64)                   # (1020, 3, 64, 64), memory-mapped
-    for L, ab in batches(photos, 32, size=64, seed=0, epoch=0): ...
+    for L, ab in batches(photos, 32, size=64, seed=0): ...    # without end
 
 No DataLoader, no worker processes: the whole set is one tensor on the device, so a batch is one gather
 (crop and flip included), one resize and one conversion to Lab. The idea is airbench's (Keller Jordan).
+FIGURES
 
 Photos come from the first of these that is there: the `root` argument; `$FLOWERS102_ROOT` (both name a
 folder that *holds* `flowers-102/`, so a USB stick works); the user cache; a download into that cache;
@@ -16,16 +17,8 @@ Source: Nilsback & Zisserman 2008, 102 categories, through `torchvision.datasets
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import socket
-import sys
-import tempfile
-import urllib.error
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -35,18 +28,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .color import rgb_to_lab, scale_lab
+from .backstage.flowers import DataError, cache_folder, cached_images, find_root, fingerprint
+from .color import lab_to_rgb, rgb_to_lab, scale_lab, unscale_lab
+from .synthetic import draw_flowers
 
 __all__ = [
-    "DataError",
-    "PROTOCOLS",
-    "Photos",
-    "batches",
-    "cache_folder",
-    "find_root",
-    "load_flowers",
-    "to_lab",
-]
+    "DataError", "PROTOCOLS", "Photos", "batches", "cache_folder", "crop_and_flip", "drawn_photos", "find_root",
+    "load_flowers", "to_lab", "to_rgb8",
+]  # fmt: skip
 
 PROTOCOLS = {
     "official": {"train": "train", "val": "val", "test": "test"},
@@ -55,17 +44,14 @@ PROTOCOLS = {
 """Which official split plays which part. `large` trains on the 6,149 photos of the official test
 split and reports on the 1,020 of the official train split; figures of the two never share a table."""
 
-CHECKSUMS = {  # as torchvision lists them
-    "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
-    "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
-}
-NUMBER_OF_PHOTOS = 8189
-DRAWN_COUNT = {"train": 1020, "val": 256, "test": 512}
-DECODER = "1: short side by Lanczos, center crop"  # part of the cache key: change it with `_decode`
-
-
-class DataError(RuntimeError):
-    """The photos cannot be used as they are; the message says which file, why, and what to do."""
+DRAWN = {"train": (1020, 1), "val": (256, 2), "test": (512, 3)}  # (how many at most, seed)
+BANNER = """\
+##############################################################################
+#  DRAWN FLOWERS, NOT PHOTOS: Flowers102 was neither found nor reached.
+#  Everything runs, but the pictures and figures are not those of the course.
+#  To use the photos, set FLOWERS102_ROOT to a folder that holds flowers-102/,
+#  or connect to the network and run again (330 MB).
+##############################################################################"""
 
 
 @dataclass(frozen=True)
@@ -100,209 +86,6 @@ class Photos:
         return replace(self, images=self.images[index], labels=self.labels[index], ids=self.ids[index])
 
 
-# ---------------------------------------------------------------------------------------- where from
-
-
-def cache_folder() -> Path:
-    """Where decoded photos and downloads are kept: $COLORIZE_CACHE, or the user's cache folder."""
-    if given := os.environ.get("COLORIZE_CACHE"):
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "image-colorization-course"
-
-
-def _fingerprint(folder: Path) -> str:
-    """Identity of the source files: names, sizes and times of change."""
-    listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(folder / "jpg"))
-    listing += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
-    return hashlib.sha256(repr(listing).encode()).hexdigest()
-
-
-@lru_cache(maxsize=4)
-def _verify(folder: Path, fingerprint: str) -> None:
-    """Raise `DataError` unless `folder` is a whole copy of Flowers102 in torchvision's layout."""
-    for name, checksum in CHECKSUMS.items():
-        if hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() != checksum:
-            raise DataError(f"{folder / name} is damaged (wrong checksum): copy or download it again")
-    wanted = {f"image_{i:05d}.jpg" for i in range(1, NUMBER_OF_PHOTOS + 1)}
-    there = {e.name: e.stat().st_size for e in os.scandir(folder / "jpg")}
-    if missing := sorted(wanted - there.keys()):
-        raise DataError(
-            f"{folder / 'jpg'} is half a download: {len(missing):,} of {NUMBER_OF_PHOTOS:,} photos are missing, "
-            f"{missing[0]} first. Copy or download the whole folder again"
-        )
-    if empty := [name for name in sorted(wanted) if there[name] == 0]:
-        raise DataError(f"{folder / 'jpg' / empty[0]} is empty: copy or download it again")
-    hidden = (".", "Thumbs.db", "desktop.ini")
-    if foreign := sorted(name for name in there.keys() - wanted if not name.startswith(hidden)):
-        shown = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
-        warnings.warn(f"{folder / 'jpg'} holds files that are not Flowers102, unused: {shown}", stacklevel=2)
-
-
-def _checked(root: Path, told_by: str) -> Path:
-    folder = root / "flowers-102"
-    if (root / "jpg").is_dir() and not folder.exists():
-        raise DataError(f"{told_by} names {root} itself: name the folder above it, which holds flowers-102")
-    if not folder.is_dir():
-        raise DataError(f"{told_by} names {root}, but there is no folder flowers-102 in it")
-    for part in ("jpg", *CHECKSUMS):
-        if not (folder / part).exists():
-            raise DataError(f"{folder} is half a download: {part} is missing. Copy or download it again")
-    _verify(folder, _fingerprint(folder))
-    return root
-
-
-def _download(root: Path) -> bool:
-    """Fetch Flowers102 (330 MB) into `root`; False when the network cannot be reached."""
-    from torchvision.datasets import Flowers102
-
-    try:  # a quick knock: behind a closed firewall the download itself would wait for minutes
-        socket.create_connection(("thor.robots.ox.ac.uk", 443), timeout=4).close()
-    except OSError:
-        return False
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="download-", dir=root) as beside:
-        try:
-            Flowers102(beside, download=True)
-        except (OSError, urllib.error.URLError, RuntimeError) as error:
-            raise DataError(f"the download of Flowers102 broke off ({error}): run it again") from error
-        shutil.move(Path(beside) / "flowers-102", root / "flowers-102")
-    return True
-
-
-def find_root(root: str | Path | None = None) -> Path | None:
-    """The folder that holds a verified `flowers-102/`, or None: then there are only drawn flowers.
-
-    Looks at `root`, `$FLOWERS102_ROOT`, the user cache and the network, in this order. With
-    COLORIZE_OFFLINE=1 the network is not tried. Raises DataError for a root that is named but unfit.
-    """
-    if root is not None:
-        return _checked(Path(root).expanduser(), "root")
-    if named := os.environ.get("FLOWERS102_ROOT"):
-        return _checked(Path(named).expanduser(), "FLOWERS102_ROOT")
-    cache = cache_folder()
-    if (cache / "flowers-102").exists():
-        return _checked(cache, "the user cache")
-    if os.environ.get("COLORIZE_OFFLINE", "0") != "1" and _knock_and_download(cache):
-        return _checked(cache, "the user cache")
-    return None
-
-
-@lru_cache(maxsize=1)
-def _knock_and_download(cache: Path) -> bool:
-    return _download(cache)  # once a session: an unreachable network is not tried again for each split
-
-
-# ------------------------------------------------------------------------------------ decode and cache
-
-
-def _decode(path: Path, size: int) -> np.ndarray:
-    """One photo as uint8 (3, size, size): short side scaled to `size`, center crop."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            # A JPEG can be decoded at half or a quarter of its size for nearly nothing.
-            image.draft("RGB", (2 * size, 2 * size))
-            image = image.convert("RGB")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: copy or download Flowers102 again") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} is not a readable JPEG ({error}): copy or download it again") from error
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    image = image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
-    return np.asarray(image).transpose(2, 0, 1)
-
-
-def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    try:
-        images = np.load(path, mmap_mode="c")  # copy-on-write: a reader cannot spoil the file
-    except (FileNotFoundError, ValueError, EOFError, OSError):
-        return None
-    return images if images.shape == shape and images.dtype == np.uint8 else None
-
-
-def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> None:
-    """Decode `paths` in parallel into one .npy file, written beside `path` and renamed at the end.
-
-    Plain writes, not a memory map: on a full disk a write raises an error, a memory map kills Python.
-    """
-    from .backstage.progress import progress_bar
-
-    beside = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    try:
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, open(beside, "wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), 3, size, size)}
-            np.lib.format.write_array_header_1_0(file, header)
-            decoded = pool.map(lambda p: _decode(p, size), paths)
-            try:
-                for image in progress_bar(decoded, total=len(paths), comment=f"decoding to {size} px", show=progress):
-                    file.write(image.tobytes())
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise DataError(f"could not write the cache {path} ({error.strerror}): free some disk space") from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _cached_images(paths: list[Path], size: int, fingerprint: str, split: str, progress: bool) -> np.ndarray:
-    from filelock import FileLock
-
-    names = "\n".join(p.name for p in paths)
-    key = hashlib.sha256(f"{DECODER}|{size}|{fingerprint}|{names}".encode()).hexdigest()[:16]
-    path = cache_folder() / f"flowers-{split}-{len(paths)}-{size}px-{key}.npy"
-    shape = (len(paths), 3, size, size)
-    images = _read_cache(path, shape)
-    if images is None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Whoever comes second waits and finds the work done. The lock dies with its owner.
-            with FileLock(path.with_suffix(".lock")):
-                if _read_cache(path, shape) is None:
-                    for left_behind in path.parent.glob(f"{path.name}.partial-*"):
-                        left_behind.unlink(missing_ok=True)
-                    _build_cache(path, paths, size, progress)
-        except OSError as error:
-            raise DataError(f"could not use the cache folder {path.parent} ({error.strerror})") from error
-        images = _read_cache(path, shape)
-    return images
-
-
-def _drawn(split: str, official: str, size: int, limit: int | None) -> Photos:
-    from .synthetic import draw_flowers
-
-    global _banner_shown
-    if not _banner_shown:
-        _banner_shown = True
-        line = "#" * 78
-        print(
-            f"{line}\n#  DRAWN FLOWERS, NOT PHOTOS: Flowers102 was neither found nor reached.\n"
-            "#  Everything runs, but the pictures and figures are not those of the course.\n"
-            "#  To use the photos, set FLOWERS102_ROOT to a folder that holds flowers-102/,\n"
-            f"#  or connect to the network and run again (330 MB).\n{line}",
-            flush=True,
-        )
-    count = min(DRAWN_COUNT[split], limit or DRAWN_COUNT[split])
-    seed = {"train": 1, "val": 2, "test": 3}[split]
-    pictures, truth = draw_flowers(count, size, seed)
-    images = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
-    return Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(count), official, "drawn")
-
-
-_banner_shown = False
-
-
 def load_flowers(
     split: str,
     size: int = 64,
@@ -311,7 +94,7 @@ def load_flowers(
     limit: int | None = None,
     progress: bool = True,
 ) -> Photos:
-    """Flowers102 as one tensor, decoded once and read from a cache ever after.
+    """Flowers102 as one tensor, decoded once and read from a cache ever after. Built in chapter 2.
 
     split: "train", "val" or "test", in the sense of the protocol. size: side in pixels, 8 to 512.
     protocol: "official" or "large" (see `PROTOCOLS`). root: folder that holds `flowers-102/`; see the
@@ -332,7 +115,9 @@ def load_flowers(
     official = PROTOCOLS[protocol][split]
     found = find_root(root)
     if found is None:
-        return _drawn(split, official, size, limit)
+        _show_banner()
+        most, seed = DRAWN[split]
+        return replace(drawn_photos(min(most, limit or most), size, seed), split=official)
 
     from torchvision.datasets import Flowers102
 
@@ -341,14 +126,26 @@ def load_flowers(
     if limit is not None and limit < len(paths):
         chosen = np.linspace(0, len(paths) - 1, limit).round().astype(int)
         paths, labels = [paths[i] for i in chosen], labels[chosen]
-    images = _cached_images(paths, size, _fingerprint(found / "flowers-102"), official, progress)
+    images = cached_images(paths, size, official, fingerprint(found), progress)
     ids = torch.tensor([int(p.stem.split("_")[1]) for p in paths])
     # torchvision's labels begin at 0 in some versions and at 1 in others; ours begin at 0.
     labels = torch.from_numpy(labels - (1 if labels.max() == 102 else 0))
     return Photos(torch.from_numpy(images), labels, ids, official, "flowers102")
 
 
-# ------------------------------------------------------------------------------------------- batches
+@lru_cache(maxsize=1)
+def _show_banner() -> None:
+    print(BANNER, flush=True)
+
+
+def drawn_photos(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> Photos:
+    """Drawn flowers in place of photos: for want of them, and where the truth must be known (chapters 3 and 5).
+
+    All arguments as in `helpers.synthetic.draw_flowers`, which gives the truth that belongs to them. labels: the kind.
+    """
+    pictures, truth = draw_flowers(count, size, seed, kind)
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+    return Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(count), "drawn", "drawn")
 
 
 def to_lab(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -356,8 +153,13 @@ def to_lab(images: Tensor) -> tuple[Tensor, Tensor]:
     return scale_lab(rgb_to_lab(images))
 
 
+def to_rgb8(L: Tensor, ab: Tensor) -> Tensor:
+    """Scaled L (N, 1, H, W) and ab (N, 2, H, W) -> uint8 RGB (N, 3, H, W), cut to the gamut."""
+    return (lab_to_rgb(unscale_lab(L, ab)) * 255).round().byte()
+
+
 def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Random resized crops with random flips of `images[index]`: uint8 (B, 3, size, size).
+    """Random resized crops with random flips of `images[index]`: uint8 (B, 3, size, size). Met in chapter 2.
 
     One window of 70 to 100 % of the side, with up to 15 % of stretch, is drawn for the whole batch, and
     a place and a flip for each photo; so the crop is a single gather and the resize a single call.
@@ -388,29 +190,34 @@ def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Gen
 def batches(
     photos: Photos,
     batch_size: int,
-    size: int,
+    size: int | Callable[[int], int],
     seed: int,
-    epoch: int,
     start: int = 0,
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of augmented, shuffled batches as scaled (L, ab), on the device of `photos`.
+    """Augmented, shuffled batches without end as scaled (L, ab), on the device of `photos`; the first is of step `start`.
 
-    Batch i of an epoch depends on (seed, epoch, i) alone, so training can stop anywhere and go on with
-    `start` as if it never had. An incomplete last batch is left out: the shuffle differs each epoch.
+    A batch depends on (seed, step) and the number of photos alone, so training can stop anywhere and go on as if it
+    never had. Each epoch shows a photo at most once: its incomplete last batch is left out, and the next is shuffled
+    anew. size: side in pixels, or a function that gives it for a step (`Recipe.size_at`).
     rank, world: this process takes each `world`-th photo of every batch (which must divide evenly).
     Raises ValueError when there are fewer photos than one batch.
     """
     if len(photos) < batch_size:
-        raise ValueError(f"a batch of {batch_size} cannot be drawn from {len(photos)} photos")
+        raise ValueError(
+            f"a batch of {batch_size} cannot be drawn from {len(photos)} photos: use more of them (train_limit), "
+            f"or a batch_size of at most {len(photos)}"
+        )
     if batch_size % world:
-        raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes")
-    order = torch.randperm(len(photos), generator=_generator(seed, epoch, 0))
-    for i in range(start, len(photos) // batch_size):
+        raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes: choose a multiple of {world}")
+    for step in itertools.count(start):
+        epoch, i = divmod(step, len(photos) // batch_size)
+        if i == 0 or step == start:
+            order = torch.randperm(len(photos), generator=_generator(seed, epoch, 0))
         index = order[i * batch_size + rank : (i + 1) * batch_size : world]
         generator = _generator(seed, epoch, 1 + i * world + rank)
-        yield to_lab(crop_and_flip(photos.images, index, size, generator))
+        yield to_lab(crop_and_flip(photos.images, index, size(step) if callable(size) else size, generator))
 
 
 def _generator(*numbers: int) -> torch.Generator:

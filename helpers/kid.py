@@ -7,17 +7,10 @@
 KID (Bińkowski et al. 2018) usually looks through Inception's eyes, whose weights have to be downloaded. Ours are the
 eyes of `FlowerNet`, a small classifier trained here on the official train and val photos, never on test. So these
 numbers can be compared with each other, and with no number of any paper.
-
-    python -m helpers.kid           # for maintainers: train it and put it into helpers/weights/features/
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .data import Photos, crop_and_flip, load_flowers
-from .environment import hardware
-from .backstage.files import write_beside
-from .inference import load_network
-from .models import _double_conv
+from .inference import WEIGHTS, load_network
+from .models import double_conv
 
 __all__ = ["FlowerNet", "accuracy", "embed", "kid", "kid_blocks", "load_features", "mean_interval", "mmd2"]
 
 # In a folder of its own, so that `pretrained_names` does not take it for a colorizer.
-FEATURES = Path(__file__).parent / "weights" / "features" / "flowernet-64.safetensors"
+FEATURES = WEIGHTS / "features" / "flowernet-64.safetensors"
 SIZE = 64  # pixels: pictures of another size are scaled to this one first
 
 
@@ -47,7 +37,7 @@ def polynomial_kernel(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mmd2(x: Tensor, y: Tensor) -> float:
-    """The squared maximum mean discrepancy of two sets, its unbiased estimate (Gretton et al. 2012, eq. 3).
+    """The squared maximum mean discrepancy of two sets, unbiased (Gretton et al. 2012, eq. 3). Built in chapter 6.
 
     x, y: features float (m, d) and (n, d), two *independent* draws of at least 2 each. It is 0 on average when both
     come from the same distribution, so a single estimate may be negative. Raises ValueError for other shapes.
@@ -113,7 +103,7 @@ class FlowerNet(nn.Module):
         self.config = {"classes": classes, "width": width, "features": features}
         channels = [width, width, 2 * width, 4 * width, 6 * width]
         self.stem = nn.Conv2d(3, width, 5, stride=2, padding=2)
-        self.blocks = nn.ModuleList(_double_conv(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True))
+        self.blocks = nn.ModuleList(double_conv(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True))
         self.squeeze = nn.Sequential(
             nn.Linear(channels[-1], features, bias=False), nn.BatchNorm1d(features), nn.ReLU(inplace=True)
         )
@@ -135,9 +125,7 @@ def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
 
     Raises FileNotFoundError when there is none, ValueError when the file is no such network.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no feature network at {path}")
-    return load_network(FlowerNet, path, "feature network")
+    return load_network(path, "feature network", FlowerNet)
 
 
 def _in_batches(function, network: FlowerNet, images: Tensor, batch_size: int) -> Tensor:
@@ -163,96 +151,3 @@ def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int
     """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first."""
     guess = _in_batches(lambda some: network(some).argmax(1), network, images, batch_size)
     return (guess == labels).double().mean().item()
-
-
-# ------------------------------------------------------------------------------------ training it
-
-
-def train_features(photos: Photos, epochs: int = 120, batch_size: int = 64, seed: int = 0, lr: float = 3e-3):
-    """A `FlowerNet` trained on these photos, with crops and flips and no color jitter; prints its progress."""
-    from .training import choose_precision
-
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    photos, labels = photos.to(device), photos.labels.to(device)
-    torch.manual_seed(seed)
-    network = FlowerNet(int(photos.labels.max()) + 1).to(device).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.05)
-    steps = len(photos) // batch_size * epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, pct_start=0.2)
-    half = choose_precision() == "bf16"
-    for epoch in range(epochs):
-        chance = torch.Generator().manual_seed(seed * 100_003 + epoch)
-        order = torch.randperm(len(photos), generator=chance)
-        total = 0.0
-        for index in order[: len(photos) // batch_size * batch_size].split(batch_size):
-            images = crop_and_flip(photos.images, index, SIZE, chance)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                logits = network(images)
-            loss = F.cross_entropy(logits.float(), labels[index.to(device)], label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        print(f"epoch {epoch + 1:>3} of {epochs}: loss {total / (len(photos) // batch_size):.3f}", flush=True)
-    return network.eval().cpu()
-
-
-def publish_features(epochs: int, path: Path = FEATURES) -> dict:
-    """Train on the official train and val photos, write half precision weights and their card, judged as shipped."""
-    from safetensors.torch import save_file
-
-    from .metrics import predict
-
-    parts = [load_flowers(split, 80) for split in ("train", "val")]
-    test = load_flowers("test", SIZE)
-    if test.source != "flowers102":
-        raise SystemExit("error: the feature network is trained on the real photos; set FLOWERS102_ROOT")
-    images, labels = (torch.cat([getattr(part, name) for part in parts]) for name in ("images", "labels"))
-    both = Photos(images, labels, torch.cat([part.ids for part in parts]), "train and val", test.source)
-    started, busy = time.perf_counter(), time.process_time()
-    network = train_features(both, epochs)
-    seconds, core_seconds = time.perf_counter() - started, time.process_time() - busy
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
-    write_beside(path, lambda p: save_file(state, p, {"config": json.dumps(network.config)}))
-    shipped, _ = load_features(path)
-    card = {
-        "name": path.stem,
-        "what": "a classifier of 102 flowers; its layer before the last is what KID compares. It is no colorizer",
-        "parameters": sum(p.numel() for p in shipped.parameters()),
-        "command": "python -m helpers.kid" + (f" --epochs {epochs}" if epochs != EPOCHS else ""),
-        "trained_on": f"{len(both)} photos of the official train and val splits, 80 px, cropped to {SIZE} px",
-        "judged_on": f"{len(test)} photos of the official test split, {SIZE} px",
-        "accuracy": accuracy(shipped, test.images, test.labels),
-        "accuracy_in_gray": accuracy(shipped, predict("gray", test), test.labels),
-        "chance": 1 / int(labels.max() + 1),
-        "training": {
-            "epochs": epochs,
-            "seconds": round(seconds, 1),
-            "core_seconds": round(core_seconds, 1),
-            "hardware": hardware(),
-            "torch": version("torch").split("+")[0],
-        },
-    }
-    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    write_beside(path.with_suffix(".json"), lambda p: p.write_text(text, encoding="utf8"))
-    return card
-
-
-EPOCHS = 120
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m helpers.kid", description="Train the eyes of KID.")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=FEATURES, help="where to write the weights; a .safetensors file")
-    options = parser.parse_args(arguments)
-    card = publish_features(options.epochs, options.out)
-    size = options.out.stat().st_size / 1e6
-    print(f"{options.out.name}: {size:.2f} MB, right on {card['accuracy']:.1%} of {card['judged_on']}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

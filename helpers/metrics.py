@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, unscale_lab
-from .data import Photos, to_lab
+from .color import AB_SCALE, rgb_to_lab
+from .data import Photos, to_lab, to_rgb8
 
 __all__ = [
     "BASELINES", "METRICS", "Scorecard", "ab_histogram", "ab_intersection", "ciede2000", "colorfulness",
@@ -117,11 +117,6 @@ def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 # --------------------------------------------------------------------------------------- predictors
-
-
-def to_rgb8(L: Tensor, ab: Tensor) -> Tensor:
-    """Scaled L (N, 1, H, W) and ab (N, 2, H, W) -> uint8 RGB (N, 3, H, W), cut to the gamut."""
-    return (lab_to_rgb(unscale_lab(L, ab)) * 255).round().byte()
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """A Flowers102 of 30 drawn photos in torchvision's layout, for tests that damage it.
 
-`make(folder)` writes it; `patch()` tells `helpers.data` and torchvision to expect this one. Also used by
+`make(folder)` writes it; `patch()` tells the helpers and torchvision to expect this one. Also used by
 subprocesses:  python -m tests.little_flowers <root> <size> [seconds to dawdle over each photo]
 """
 
@@ -34,14 +34,14 @@ def make(root: Path) -> Path:
 def patch(root: Path, setattr=setattr) -> None:
     from torchvision.datasets import Flowers102
 
-    import helpers.data as data
+    from helpers.backstage import flowers
 
     sums = {
         name: hashlib.md5((Path(root) / "flowers-102" / name).read_bytes()).hexdigest()
         for name in ("imagelabels.mat", "setid.mat")
     }
-    setattr(data, "CHECKSUMS", sums)
-    setattr(data, "NUMBER_OF_PHOTOS", COUNT)
+    setattr(flowers, "CHECKSUMS", sums)
+    setattr(flowers, "NUMBER_OF_PHOTOS", COUNT)
     files = {
         "image": ("", ""),
         "label": ("imagelabels.mat", sums["imagelabels.mat"]),
@@ -53,8 +53,9 @@ def patch(root: Path, setattr=setattr) -> None:
 if __name__ == "__main__":
     root, size, dawdle = Path(sys.argv[1]), int(sys.argv[2]), float((sys.argv[3:] or [0])[0])
     patch(root)
-    import helpers.data as data
+    from helpers.backstage import flowers
+    from helpers.data import load_flowers
 
-    decode = data._decode
-    data._decode = lambda path, size: (time.sleep(dawdle), decode(path, size))[1]
-    print(hashlib.sha256(data.load_flowers("test", size, root=root).images.numpy().tobytes()).hexdigest())
+    decode = flowers._decode
+    flowers._decode = lambda path, size: (time.sleep(dawdle), decode(path, size))[1]
+    print(hashlib.sha256(load_flowers("test", size, root=root).images.numpy().tobytes()).hexdigest())

@@ -54,3 +54,8 @@ def as_jpeg(picture):
 def near(a, b, tolerance=2.0):
     """Whether two pictures are the same up to what JPEG does to one of them."""
     return a.shape == b.shape and np.abs(a.astype(int) - b.astype(int)).mean() < tolerance
+
+
+def shows(shown, picture):
+    """The page has exactly this picture, but for what JPEG does to it, which is the same each time."""
+    return np.array_equal(shown, as_jpeg(picture))

@@ -1,10 +1,12 @@
-"""Roots, verification, cache, splits and batches of helpers.data, on a little Flowers102."""
+"""helpers.data and backstage/flowers.py: roots, verification, cache, splits and batches, on a little Flowers102."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ import torch
 from PIL import Image
 
 import helpers.data as data
-from helpers.data import DataError, batches, load_flowers
+from helpers.backstage import flowers as backstage
+from helpers.data import DataError, batches, drawn_photos, load_flowers, to_lab, to_rgb8
+from helpers.synthetic import COIN_FLIP, draw_flowers
 from tests import little_flowers
 
 REPOSITORY = Path(__file__).parent.parent
@@ -27,7 +31,7 @@ def flowers(tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     root = little_flowers.make(tmp_path / "usb stick")
     little_flowers.patch(root, lambda *a: monkeypatch.setattr(*a))
-    data._verify.cache_clear()
+    backstage._verify.cache_clear()
     return root
 
 
@@ -76,7 +80,7 @@ def test_real_splits_have_the_known_sizes():
 
 def test_second_load_reads_the_cache(flowers, monkeypatch):
     first = load_flowers("test", 24, root=flowers).images.clone()
-    monkeypatch.setattr(data, "_decode", lambda *a: pytest.fail("decoded again"))
+    monkeypatch.setattr(backstage, "_decode", lambda *a: pytest.fail("decoded again"))
     assert torch.equal(load_flowers("test", 24, root=flowers).images, first)
     assert load_flowers("test", 24, "official", flowers).images.shape == (14, 3, 24, 24)
 
@@ -206,11 +210,13 @@ def test_without_photos_flowers_are_drawn_under_a_banner(tmp_path, monkeypatch, 
     monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
-    monkeypatch.setattr(data, "_banner_shown", False)
+    data._show_banner.cache_clear()
     photos = load_flowers("test", 32, limit=5)
     assert (photos.source, photos.images.shape) == ("drawn", (5, 3, 32, 32))
+    assert photos.split == "test" and photos.ids.tolist() == [-1, -2, -3, -4, -5]
     assert "DRAWN FLOWERS, NOT PHOTOS" in capsys.readouterr().out
     assert load_flowers("train", 32, limit=5).images.ne(photos.images).any()
+    assert capsys.readouterr().out == ""  # once is enough
 
 
 @pytest.mark.parametrize(
@@ -235,30 +241,51 @@ def photos(flowers):
     return load_flowers("test", 40, root=flowers)
 
 
+def some(stream, count):
+    return list(itertools.islice(stream, count))
+
+
 def test_batches_are_scaled_lab_of_the_right_shape(photos):
-    got = list(batches(photos, 4, size=32, seed=0, epoch=0))
-    assert len(got) == 3
-    for L, ab in got:
+    for L, ab in some(batches(photos, 4, size=32, seed=0), 7):  # 14 photos: three batches an epoch, and no end
         assert L.shape == (4, 1, 32, 32) and ab.shape == (4, 2, 32, 32)
         assert L.min() >= -1 and L.max() <= 1 and ab.abs().max() < 1
         assert L.std() > 0.1 and ab.std() > 0.05
 
 
-def test_a_batch_depends_on_seed_epoch_and_number_alone(photos):
-    whole = list(batches(photos, 4, 32, seed=3, epoch=1))
-    later = list(batches(photos, 4, 32, seed=3, epoch=1, start=2))
-    assert torch.equal(whole[2][1], later[0][1])
-    for other in (batches(photos, 4, 32, seed=4, epoch=1), batches(photos, 4, 32, seed=3, epoch=2)):
-        assert not torch.equal(whole[0][0], next(other)[0])
+def test_a_batch_depends_on_seed_and_step_alone(photos):
+    whole = some(batches(photos, 4, 32, seed=3), 8)
+    for start in (2, 3, 5):
+        for (L, ab), (late_L, late_ab) in zip(whole[start:], batches(photos, 4, 32, seed=3, start=start), strict=False):
+            assert torch.equal(L, late_L) and torch.equal(ab, late_ab)
+    assert not torch.equal(whole[0][0], whole[3][0])  # the next epoch is another
+    assert not torch.equal(whole[0][0], next(batches(photos, 4, 32, seed=4))[0])
+
+
+def test_batches_keep_their_bits(photos):
+    """Which photos a step sees may never change: an old run that goes on must end as it would have."""
+    numbered = replace(photos, images=torch.arange(14, dtype=torch.uint8).view(-1, 1, 1, 1).repeat(1, 3, 8, 8) * 10)
+    shown = [to_rgb8(L, ab)[:, 0, 4, 4].tolist() for L, ab in some(batches(numbered, 4, 8, seed=3, start=2), 3)]
+    assert shown == [[20, 0, 10, 60], [70, 20, 0, 100], [130, 30, 120, 60]]
+
+
+def test_the_size_may_depend_on_the_step(photos):
+    sizes = [L.shape[-1] for L, _ in some(batches(photos, 4, lambda step: 16 if step < 4 else 24, 0, start=2), 4)]
+    assert sizes == [16, 16, 24, 24]
+    fixed = next(batches(photos, 4, 24, 0, start=5))[1]
+    assert torch.equal(fixed, some(batches(photos, 4, lambda step: 8 * (step - 2), 0, start=3), 3)[2][1])
 
 
 def test_processes_share_a_batch(photos):
-    pieces = [next(batches(photos, 4, 40, 0, 0, rank=r, world=2))[0] for r in range(2)]
+    pieces = [next(batches(photos, 4, 40, 0, rank=r, world=2))[0] for r in range(2)]
     assert [p.shape[0] for p in pieces] == [2, 2] and not torch.equal(*pieces)
-    with pytest.raises(ValueError, match="shared by 3 processes"):
-        next(batches(photos, 4, 40, 0, 0, world=3))
-    with pytest.raises(ValueError, match="cannot be drawn from 14 photos"):
-        next(batches(photos, 64, 40, 0, 0))
+    with pytest.raises(ValueError, match="shared by 3 processes: choose a multiple of 3"):
+        next(batches(photos, 4, 40, 0, world=3))
+
+
+def test_a_set_smaller_than_a_batch_is_refused_with_advice(photos):
+    with pytest.raises(ValueError, match=r"cannot be drawn from 14 photos: use more .* or a batch_size of at most 14"):
+        next(batches(photos, 64, 40, 0))
+    assert len(next(batches(photos, 14, 40, 0))[0]) == 14
 
 
 def test_an_epoch_shows_each_photo_once_flipped_half_the_time():
@@ -272,3 +299,19 @@ def test_an_epoch_shows_each_photo_once_flipped_half_the_time():
     flipped = seen[:, 1, 16, 0] > seen[:, 1, 16, -1]
     assert 0.25 < flipped.float().mean() < 0.75
     assert torch.unique(seen[:, 1, 16, 16]).numel() > 3  # crops lie in different places
+
+
+def test_drawn_photos_are_those_whose_truth_is_known():
+    photos = drawn_photos(6, 32, seed=7, kind=COIN_FLIP)
+    pictures, truth = draw_flowers(6, 32, seed=7, kind=COIN_FLIP)
+    assert np.array_equal(photos.images.permute(0, 2, 3, 1), pictures) and photos.images.is_contiguous()
+    assert photos.labels.tolist() == truth.kind.tolist() == [COIN_FLIP] * 6
+    assert photos.ids.tolist() == [-1, -2, -3, -4, -5, -6] and (photos.source, photos.split) == ("drawn", "drawn")
+
+
+def test_to_lab_and_back():
+    images = drawn_photos(4, 32).images
+    assert (to_rgb8(*to_lab(images)).int() - images.int()).abs().max() <= 1
+    L, ab = to_lab(images[:1])
+    vivid = to_rgb8(L, ab * 40)  # no screen shows these: they are cut
+    assert vivid.dtype == torch.uint8 and {0, 255} <= set(vivid.unique().tolist())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.inference import read_card
 from helpers.metrics import Scorecard, format_table
-from helpers.publish import read_card
 
 CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_evaluation.ipynb"
 

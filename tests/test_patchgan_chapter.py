@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.data import Photos, to_lab
+from helpers.data import drawn_photos, to_lab
 from helpers.losses import chance_levels
 from helpers.models import PatchGAN, receptive_field
-from helpers.synthetic import draw_flowers
+from helpers.runs import runs_folder
 
 CHAPTER = Path(__file__).parent.parent / "notebooks" / "04_the_patchgan.ipynb"
 NEEDED = (  # the cells that define what is tried here, in the chapter's order
@@ -25,20 +25,15 @@ NEEDED = (  # the cells that define what is tried here, in the chapter's order
 )
 
 
-def drawn(seed: int, count: int) -> Photos:
-    pictures, truth = draw_flowers(count, 32, seed)
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
-    return Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(count), "train", "drawn")
-
-
 @pytest.fixture
-def chapter(tmp_path):
+def chapter(tmp_path, monkeypatch):
     """The chapter's own functions, on small drawn flowers and in an empty folder."""
     names = {
-        "torch": torch, "F": F, "nn": torch.nn, "root": tmp_path, "device": "cpu", "retrain": False,
-        "budget": SimpleNamespace(preset="smoke", size=32), "train_photos": drawn(1, 96),
+        "torch": torch, "F": F, "nn": torch.nn, "device": "cpu", "retrain": False,
+        "budget": SimpleNamespace(preset="smoke", size=32), "train_photos": drawn_photos(96, 32, seed=1),
         "painter": lambda L: torch.cat([L, L], 1) / 4,
     }  # fmt: skip
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path / "runs"))
     cells = [c for c in json.loads(CHAPTER.read_text(encoding="utf8"))["cells"] if c["cell_type"] == "code"]
     sources = ["".join(cell["source"]) for cell in cells]
     exec("import itertools\nfrom helpers.data import batches\nfrom helpers.losses import discriminator_loss", names)
@@ -90,7 +85,7 @@ def test_spectral_norm_is_a_leash():
 
 
 def test_each_fake_is_what_it_says(chapter):
-    L, ab = to_lab(drawn(2, 6).images)
+    L, ab = to_lab(drawn_photos(6, 32, seed=2).images)
     fakes = {kind: fake(L, ab) for kind, fake in chapter[0].FAKES.items()}
     assert list(fakes) == ["gray", "faded", "shifted", "swapped", "painted"]
     assert (fakes["gray"] == 0).all() and torch.equal(2 * fakes["faded"], ab)
@@ -106,7 +101,7 @@ def test_a_critic_knows_what_it_was_shown(chapter):
     torch.manual_seed(0)
     critic = PatchGAN(8, 1)
     losses = chapter[0].train_critic(critic, ["gray"], 60)
-    L, ab = to_lab(drawn(5, 32).images)
+    L, ab = to_lab(drawn_photos(32, 32, seed=5).images)
     assert losses[-1] < 0.5 * chance_levels("hinge")[0]
     assert (judged(critic, L, ab) > 0).float().mean() > 0.9
     assert (judged(critic, L, 0 * ab) < 0).float().mean() > 0.9
@@ -118,7 +113,7 @@ def test_without_L_swapped_colors_cost_exactly_chance(chapter):
     critic = PatchGAN(8, 1)
     losses = chapter[0].train_critic(critic, ["swapped"], 12, see_L=False)
     assert min(losses) > 2 - 1e-3  # the line of chance: a hinge loss of 2
-    L, ab = to_lab(drawn(5, 16).images)
+    L, ab = to_lab(drawn_photos(16, 32, seed=5).images)
     real, fake = (judged(critic, 0 * L, colors) for colors in (ab, ab.roll(1, 0)))
     assert torch.allclose(real.sort().values, fake.sort().values, atol=1e-6)
 
@@ -139,11 +134,12 @@ def test_a_trained_critic_is_loaded_and_not_trained_again(chapter, monkeypatch):
     assert len(taken) == 1 and losses == the_same and len(losses) == 2 and not again.training
     pairs = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    (folder,) = (names["root"] / "runs").iterdir()
+    runs = runs_folder()
+    (folder,) = runs.iterdir()
     assert folder.name.startswith("04-a-") and [p.name for p in folder.iterdir()] == ["critic.safetensors"]
     for change in ({"steps": 3}, {"kinds": ["faded"]}, {"see_L": False}, {"critic": PatchGAN(8, 2)}):
         get(**change)
-    assert len(taken) == 5 == len(list((names["root"] / "runs").iterdir()))
+    assert len(taken) == 5 == len(list(runs.iterdir()))
     names["retrain"] = True
     get()
     assert len(taken) == 6

@@ -63,14 +63,14 @@ def test_links_and_pictures_of_the_readme_exist():
 
 
 def test_results_table_is_that_of_the_cards():
-    from helpers.publish import results_tables, shipped_names
+    from helpers.publish.results import results_tables, shipped_names
 
     table = re.search(r"<!-- results:.*?-->\n(.*?)\n<!-- end of results -->", README, re.S)[1]
     assert table == results_tables() and all(f"`{name}`" in table for name in shipped_names())
 
 
 def test_table_of_notebooks_is_what_was_counted_and_measured():
-    from helpers.publish import notebooks_table
+    from helpers.publish.notebooks import notebooks_table
 
     table = re.search(r"<!-- notebooks:.*?-->\n(.*?)\n<!-- end of notebooks -->", README, re.S)[1]
     assert table == notebooks_table()

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["write_beside"]
+__all__ = ["read_json", "write_json", "writing"]
 
 
-def write_beside(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write(temporary path)` and rename, so that `path` is always whole: the old or the new."""
+@contextmanager
+def writing(path: str | Path) -> Iterator[Path]:
+    """`with writing(path) as beside: save(beside)`: at each moment `path` is whole, the old file or the new.
+
+    The body writes the file `beside`, in the same folder; it is then flushed to the disk and renamed. Whatever
+    the body raises goes on, and `beside` is gone.
+    """
+    path = Path(path)
     beside = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        write(beside)
-        os.replace(beside, path)
+        yield beside
+        with open(beside, "rb+") as file:  # a rename may reach the disk before the content does
+            os.fsync(file.fileno())
+        _replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _replace(source: Path, target: Path) -> None:
+    for wait in (0.05, 0.1, 0.25, 0.6):  # on Windows nothing can take the place of a file that somebody reads
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(wait)
+    os.replace(source, target)
+
+
+def read_json(path: str | Path):
+    """What `write_json` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf8"))
+
+
+def write_json(path: str | Path, content) -> None:
+    """`content` as readable UTF-8 JSON, written beside and renamed."""
+    with writing(path) as beside:
+        beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf8", newline="\n")
+
+
+def write_beside(path: Path, write: Callable[[Path], object]) -> None:  # goes when its last caller has moved
+    with writing(path) as beside:
+        write(beside)

@@ -1,11 +1,12 @@
-"""Progress bars by fastprogress: in notebooks and terminals, silent in log files and tests."""
+"""Progress by fastprogress, in notebooks and terminals of any width and encoding; silent in log files and tests."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-__all__ = ["in_notebook", "progress_bar", "wanted"]
+__all__ = ["Bar", "in_notebook", "progress_bar", "say", "wanted"]
 
 
 def in_notebook() -> bool:
@@ -20,13 +21,72 @@ def in_notebook() -> bool:
 
 def wanted() -> bool:
     """A bar makes sense where somebody watches: a notebook or a terminal, not a log file."""
-    return in_notebook() or sys.stdout.isatty()
+    return in_notebook() or (sys.stdout is not None and sys.stdout.isatty())
 
 
-def progress_bar(items: Iterable, total: int, comment: str = "", show: bool = True) -> Iterable:
+def _showable(text: str) -> str:
+    """`text` with a "?" for each character that stdout cannot show (a Δ in a Windows console, say)."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def say(text: str) -> None:
+    """Print, whatever the encoding of stdout: no training may die of a letter."""
+    print(_showable(text), flush=True)
+
+
+class Bar:
+    """A bar of `total` steps where somebody watches; elsewhere its methods do nothing.
+
+    show: False for no bar anywhere. leave: whether the bar stays to be seen. comment: what is going on.
+    """
+
+    def __init__(self, total: int, show: bool = True, leave: bool = True, comment: str = ""):
+        self._done, self._bar = 0, None
+        if show and total > 0 and wanted():
+            self._bar = _bar_class()(range(total), total=total, leave=leave)
+            self._bar.comment = comment
+            self._bar.update(0)
+
+    def move(self, done: int, comment: str = "") -> None:
+        """`done` steps of the total are behind us. comment: a few words on how it goes, cut where the line ends."""
+        if self._bar is not None and done > self._done:  # a bar that has ended would begin anew
+            self._done, self._bar.comment = done, comment
+            self._bar.update(done)
+
+    def close(self) -> None:
+        """No more moves will come: leave the bar's line, or wipe it."""
+        if self._bar is not None and self._bar.last_v is not None:  # None: it reached its end
+            self._bar.on_iter_end()
+        self._bar = None
+
+
+def progress_bar(items: Iterable, total: int, comment: str = "", show: bool = True) -> Iterator:
     """`items` with a bar that vanishes when done. total: how many. comment: what is going on."""
-    if not (show and wanted()):
-        return items
-    from fastprogress.fastprogress import progress_bar as bar
+    bar = Bar(total, show, leave=False, comment=comment)
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            bar.move(done, comment)
+    finally:
+        bar.close()
 
-    return bar(items, total=total, leave=False, comment=comment)
+
+def _bar_class() -> type:
+    from fastprogress.fastprogress import NBProgressBar, ProgressBar
+
+    class TerminalBar(ProgressBar):
+        """fastprogress's own for terminals takes no comment, and breaks where a line or the encoding is narrow."""
+
+        def on_update(self, done, text):
+            width = shutil.get_terminal_size().columns - 1  # a full line would wrap, and never be overwritten
+            length = max(5, min(40, width - len(text) - 4))
+            full = length * done // self.total
+            line = f"|{_showable('█').replace('?', '#') * full}{'-' * (length - full)}| {_showable(text)}"
+            print("\r" + line[:width].ljust(width), end="", flush=True)
+
+        def on_iter_end(self):
+            wipe = "\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r"
+            print("\n" if self.leave else wipe, end="", flush=True)
+
+    return NBProgressBar if in_notebook() else TerminalBar

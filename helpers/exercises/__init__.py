@@ -3,7 +3,7 @@
     check("01-2 lightness", lightness)     # prints ✓, ○ or ✗ with a hint; returns "done", "not done", "wrong"
 
 If a result is wrong but equals what a typical mistake would give, the hint names that mistake. The checks live in
-`exercises_01.py` and so on, one file a chapter; worked solutions in `notebooks/solutions/`.
+`chapter_01.py` and so on; worked solutions in `notebooks/solutions/`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06
+from .chapter_05 import mysteries
 from .hints import Hint, NotDone
 
-__all__ = ["EXERCISES", "check"]
+__all__ = ["EXERCISES", "check", "mysteries"]
 
 CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06)
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}

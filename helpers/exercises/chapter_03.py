@@ -88,10 +88,10 @@ def _decoder_step(function) -> str:
 
 def _count_parameters(function) -> str:
     """03-3: inputs, outputs -> learnable numbers of a double conv."""
-    from ..models import _double_conv
+    from ..models import double_conv
 
     cases = np.array([(1, 24), (24, 48), (96, 48)])
-    truth = np.array([sum(p.numel() for p in _double_conv(*map(int, case)).parameters()) for case in cases])
+    truth = np.array([sum(p.numel() for p in double_conv(*map(int, case)).parameters()) for case in cases])
     got = np.array([numbers(ask(function, *map(int, case)), (), "the number of parameters") for case in cases])
     i, o = cases.T
     convs, norms = 9 * i * o + 9 * o * o, 4 * o

@@ -1,6 +1,6 @@
 """What the checks of the exercises are made of: hints, and looking an answer over with care.
 
-A check (in `exercises_01.py` and so on, one file a chapter) is a function that takes the answer and returns praise,
+A check (in `chapter_01.py` and so on) is a function that takes the answer and returns praise,
 or raises `Hint` or `NotDone`. It compares with an independent truth (scikit-image, torch, trying all candidates),
 never with the answer itself; `compare` then asks which typical mistake would give just these numbers.
 """

@@ -6,15 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Photos, batches, load_flowers, to_lab
+from ..backstage.files import writing
+from ..data import Photos, batches, load_flowers, to_lab, to_rgb8
 from ..inference import Colorizer
 from ..losses import discriminator_loss
-from ..metrics import ab_histogram, colorfulness, predict, psnr, to_rgb8
+from ..metrics import ab_histogram, colorfulness, predict, psnr
 from ..models import PatchGAN
-from ..widgets.pictures_patch import logits_over_gray
 from ..plots import ab_planes, as_pictures, photo_rows, unet_diagram
-
-__all__ = ["TITLES"]
+from ..widgets.patches import logits_over_gray
+from . import ROOT
+from .results import painted
 
 
 def _flower() -> Photos:
@@ -24,11 +25,11 @@ def _flower() -> Photos:
 
 def exploring_lab():
     """01: a photo, its L, its a, its b."""
-    flower = _flower()
-    L, ab = to_lab(flower.images)
-    even, none = torch.full_like(L, 0.3), torch.zeros_like(ab[:, :1])  # L = 65
-    panels = [flower.images, to_rgb8(L, 0 * ab)]
-    panels += [to_rgb8(even, torch.cat(pair, 1)) for pair in ((ab[:, :1], none), (none, ab[:, 1:]))]
+    photo = _flower().images
+    L, ab = to_lab(photo)
+    only_a, only_b = ab * torch.tensor([1, 0]).view(2, 1, 1), ab * torch.tensor([0, 1]).view(2, 1, 1)
+    even = torch.full_like(L, 0.3)  # L = 65
+    panels = [photo, to_rgb8(L, 0 * ab), to_rgb8(even, only_a), to_rgb8(even, only_b)]
     names = ["photo", "L: lightness", "a: green to red", "b: blue to yellow"]
     return photo_rows({" ": torch.cat(panels)}, cell=2.3, titles=names)
 
@@ -63,8 +64,7 @@ def the_patchgan(steps: int = 300):
     critic = PatchGAN(width=32, layers=2)
     optimizer = torch.optim.Adam(critic.parameters(), 4e-4, betas=(0.0, 0.99))
     train = load_flowers("train", 80)
-    stream = (pair for epoch in range(steps) for pair in batches(train, 16, 64, seed=0, epoch=epoch))
-    for step, (L, ab) in zip(range(steps), stream, strict=False):
+    for step, (L, ab) in zip(range(steps), batches(train, 16, 64, seed=0), strict=False):
         fake = turned(ab, (90, 180, 270)[step % 3])
         loss = discriminator_loss(critic(L, ab), critic(L, fake))
         optimizer.zero_grad()
@@ -88,34 +88,32 @@ def gan_training():
     """05: held-out flowers in gray, painted before and after the game."""
     photos = load_flowers("test", 256, limit=512).subset([289, 368, 446, 481, 431, 302])
     gray = as_pictures(predict("gray", photos))
-    rows = {"gray": gray}
-    for label, name in (("color loss\nalone", "flowers-64-l1"), ("after\nthe game", "flowers-64")):
-        colorizer = Colorizer.from_pretrained(name)
-        rows[label] = [colorizer.colorize(picture) for picture in gray]
-    return photo_rows(rows, cell=1.55)
+    before, after = painted(gray, "flowers-64-l1"), painted(gray, "flowers-64")
+    return photo_rows({"gray": gray, "color loss\nalone": before, "after\nthe game": after}, cell=1.55)
 
 
 def evaluation():
     """06: one held-out photo, three ways to color it, and two numbers that do not agree."""
     photos = load_flowers("test", 256, limit=512).subset([315])
-    gray = as_pictures(predict("gray", photos))[0]
-    guesses = {"gray": gray}
-    for label, name in (("U-Net, L1", "flowers-64-l1"), ("U-Net + GAN", "flowers-64")):
-        guesses[label] = Colorizer.from_pretrained(name).colorize(gray)
+    gray = as_pictures(predict("gray", photos))
+    guesses = gray + painted(gray, "flowers-64-l1") + painted(gray, "flowers-64")
     titles = [f"truth\ncolorfulness {colorfulness(photos.images)[0]:.0f}"]
-    for label, guess in guesses.items():
+    for label, guess in zip(("gray", "U-Net, L1", "U-Net + GAN"), guesses, strict=True):
         image = torch.from_numpy(guess.copy()).permute(2, 0, 1)[None]
-        titles.append(
-            f"{label}\nPSNR {psnr(photos.images, image)[0]:.1f} dB, colorfulness {colorfulness(image)[0]:.0f}"
-        )
-    return photo_rows({" ": [*as_pictures(photos.images), *guesses.values()]}, cell=2.3, titles=titles)
+        decibels, color = psnr(photos.images, image)[0], colorfulness(image)[0]
+        titles.append(f"{label}\nPSNR {decibels:.1f} dB, colorfulness {color:.0f}")
+    return photo_rows({" ": as_pictures(photos.images) + guesses}, cell=2.3, titles=titles)
 
 
-TITLES = {
-    "01": exploring_lab,
-    "02": flowers_as_a_color_problem,
-    "03": the_unet,
-    "04": the_patchgan,
-    "05": gan_training,
-    "06": evaluation,
-}
+CHAPTERS = (exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation)
+TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)}
+
+
+def publish_titles(numbers: list[str]) -> None:
+    """images/title-NN.jpg, the pictures that open the chapters. numbers: "04" and so on; none means all."""
+    if unknown := set(numbers) - TITLES.keys():
+        raise SystemExit(f"error: no title picture for {', '.join(sorted(unknown))}: choose from {', '.join(TITLES)}")
+    for number in numbers or TITLES:
+        figure = TITLES[number]()
+        with writing(ROOT / "images" / f"title-{number}.jpg") as beside:
+            figure.savefig(beside, format="jpeg", dpi=90, pil_kwargs={"quality": 88})

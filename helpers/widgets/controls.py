@@ -1,7 +1,7 @@
 """What every widget is made of: controls of ipywidgets (7.7 or 8) above one ordinary picture with a display id.
 
 The picture is sent anew whenever it changes. So the page has one picture, live or stored, and it is made by a pure
-function in one of the `pictures*.py`. `stage` displays both; `show` also listens to the controls.
+function, beside its widget. `stage` displays both; `show` also listens to the controls.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from PIL import Image
-
-__all__ = ["encode", "show", "slider", "stage", "switch"]
 
 
 def encode(picture: np.ndarray, form: str) -> str:
@@ -33,7 +32,12 @@ def stage(hint: str, controls: list, draw: Callable[[], tuple[np.ndarray, str]],
     from IPython.display import display
 
     def send(shower: Callable, **options):
-        picture, alt = draw()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # 10 ms of work is not worth waiting for a busy second core: that took a second
+        try:
+            picture, alt = draw()
+        finally:
+            torch.set_num_threads(threads)
         data = {f"image/{form}": encode(picture, form), "text/plain": alt}
         return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
 

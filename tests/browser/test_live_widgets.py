@@ -19,10 +19,13 @@ from helpers import widgets
 from helpers.color import rgb_to_lab
 from helpers.data import Photos
 from helpers.training import Recipe
-from helpers.widgets.pictures import browser_picture, gamut_picture, lab_picture, skip_picture
-from helpers.widgets.pictures_game import fair_order, question_picture, result_picture
-from helpers.widgets.pictures_patch import patch_map_picture, receptive_field_picture
-from helpers.widgets.pictures_training import sample_rows, training_picture
+from helpers.widgets import sample_rows
+from helpers.widgets.compare import skip_picture
+from helpers.widgets.game import fair_order, question_picture, result_picture
+from helpers.widgets.lab import gamut_picture, lab_picture
+from helpers.widgets.live import training_picture
+from helpers.widgets.patches import patch_map_picture, receptive_field_picture
+from helpers.widgets.photos import browser_picture
 
 from ..stand_in_page import as_jpeg
 from . import jupyter

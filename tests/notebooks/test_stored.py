@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import publish, widgets
+from helpers import widgets
 from helpers.exercises import EXERCISES
+from helpers.publish import notebooks as publish
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = publish.notebook_paths()

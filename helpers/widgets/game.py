@@ -1,9 +1,4 @@
-"""The pictures of the game "real or colored?", its fair order, and what a score is worth.
-
-order = fair_order(photos=40, count=20, seed=0)      # [(photo, is it real?), …]
-question_picture(shown, asked=3, count=20, answers=[(True, True), (False, True)])
-wilson(14, 20)                                       # (0.48, 0.85): 14 of 20 right could be luck
-"""
+"""The widget of chapter 6: the game "real or colored?", its fair order, and what a score is worth."""
 
 from __future__ import annotations
 
@@ -14,15 +9,68 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .drawing import INK, checked_picture, on_one_core, panel, write
-
-__all__ = ["coin_range", "fair_order", "question_picture", "result_picture", "wilson"]
+from ..plots import as_pictures
+from .controls import stage
+from .drawing import INK, PALE, checked_picture, panel, write
 
 RIGHT, WRONG = (27, 120, 70), (200, 60, 20)
-PALE = (110, 110, 110)
 WIDTH, SIDE = 912, 320
 AXIS = 470  # width of the axis from 0 to 100 %
 LEFT = 8 + SIDE + 60  # of the text beside the picture
+
+
+def real_or_colored(real: Sequence, colored: Sequence, seed: int = 0, count: int = 20) -> None:
+    """A game: one picture at a time, you say whether it is the photo or painted. With a score and its interval.
+
+    real, colored: the same photos, true and painted, uint8 (N, S, S, 3) or (N, 3, S, S) tensors, N at least `count`.
+    count: an even number; half of the pictures are real, in an order drawn by `seed` (see `fair_order`). "Start
+    again" draws a new one. Returns nothing: call it alone in its cell. Raises ValueError for other input.
+    """
+    import ipywidgets as widgets
+
+    real, colored = as_pictures(real), as_pictures(colored)
+    both = {"real": real, "colored": colored}
+    if len(real) != len(colored):
+        raise ValueError(f"{len(real)} real and {len(colored)} colored pictures: want the same photos in both")
+    sizes = [[checked_picture(picture, name).shape for picture in pictures] for name, pictures in both.items()]
+    if sizes[0] != sizes[1]:
+        raise ValueError("the real and the colored pictures differ in size: it would give them away")
+    game = {"seed": seed, "order": fair_order(len(real), count, seed), "answers": []}
+
+    def draw():
+        order, answers = game["order"], game["answers"]
+        shown = [(real if is_real else colored)[index] for index, is_real in order]
+        if len(answers) == count:
+            right = sum(is_real == said for is_real, said in answers)
+            alt = f"The game is over: {right} of {count} right. All pictures with their truth and your answers."
+            return result_picture(shown, [real[index] for index, _ in order], answers), alt
+        at = len(answers)
+        return question_picture(shown[at], at + 1, count, answers), f"Picture {at + 1} of {count}: real or colored?"
+
+    looks = widgets.Layout(width="150px", margin="2px 8px 2px 0")
+    buttons = {name: widgets.Button(description=name, layout=looks) for name in ("real", "colored", "start again")}
+    line = widgets.HBox(list(buttons.values()), layout=widgets.Layout(margin="2px 0 2px 8px"))
+    hint = "is the second half of your answers better than the first? (Tab moves between buttons; space presses one.)"
+    draw_anew = stage(hint, [line], draw, "jpeg")
+
+    def answer(said_real: bool) -> None:
+        if len(game["answers"]) < count:
+            game["answers"].append((game["order"][len(game["answers"])][1], said_real))
+            refresh()
+
+    def start_again(button) -> None:
+        game["seed"] += 1
+        game.update(order=fair_order(len(real), count, game["seed"]), answers=[])
+        refresh()
+
+    def refresh() -> None:
+        for name in ("real", "colored"):
+            buttons[name].disabled = len(game["answers"]) == count
+        draw_anew()
+
+    buttons["real"].on_click(lambda button: answer(True))
+    buttons["colored"].on_click(lambda button: answer(False))
+    buttons["start again"].on_click(start_again)
 
 
 def fair_order(photos: int, count: int, seed: int = 0) -> list[tuple[int, bool]]:
@@ -41,18 +89,11 @@ def fair_order(photos: int, count: int, seed: int = 0) -> list[tuple[int, bool]]
     return list(zip(chosen.tolist(), real.tolist(), strict=True))
 
 
-def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % interval of a share, `right` of `count` (Wilson 1927): (low, high), both in 0 to 1.
+def score_interval(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of Wilson (1927) for a share, `right` of `count`: (low, high), 0 to 1. See chapter 6."""
+    from scipy.stats import binomtest
 
-    Unlike right / count ± z * its standard error it is never narrower than it may be at 0 or 100 %, and never leaves
-    0 to 1. Raises ValueError unless 0 <= right <= count and count > 0.
-    """
-    if not 0 <= right <= count or count <= 0:
-        raise ValueError(f"{right} of {count} is no share")
-    share, weight = right / count, z**2 / count
-    middle = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / (4 * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return tuple(binomtest(right, count).proportion_ci(0.95, method="wilson"))
 
 
 @lru_cache(maxsize=64)
@@ -61,15 +102,15 @@ def coin_range(count: int) -> tuple[int, int]:
 
     What it leaves out at either end has a chance of at most 2.5 % (the binomial distribution, exactly).
     """
-    chances, low = [math.comb(count, k) / 2**count for k in range(count + 1)], 0
-    while sum(chances[: low + 1]) <= 0.025:
-        low += 1
-    return low, count - low
+    from scipy.stats import binom
+
+    low, high = binom.interval(0.95, count, 0.5)
+    return int(low), int(high)
 
 
 def _score_lines(answers: Sequence[tuple[bool, bool]]) -> tuple[int, list[str]]:
     right = sum(real == said for real, said in answers)
-    low, high = wilson(right, len(answers))
+    low, high = score_interval(right, len(answers))
     least, most = coin_range(len(answers))
     coin = f"{least} to {most}" if least < most else f"{least}"
     return right, [
@@ -92,19 +133,16 @@ def _axis(draw: ImageDraw.ImageDraw, left: int, top: int, right: int, count: int
     for dash in range(0, 28, 6):
         draw.line((x(0.5), top + dash, x(0.5), top + min(dash + 3, 28)), fill=INK)
     write(draw, (x(0.5), top - 3), "coin", 11, "md")
-    low, high = wilson(right, count)
+    low, high = score_interval(right, count)
     draw.line((x(low), top + 14, x(high), top + 14), fill=(31, 90, 160), width=5)
     draw.ellipse((x(right / count) - 7, top + 7, x(right / count) + 7, top + 21), fill=(31, 90, 160))
 
 
-@on_one_core
 def question_picture(picture: np.ndarray, asked: int, count: int, answers: Sequence[tuple[bool, bool]]) -> np.ndarray:
-    """The picture to judge and the score so far: uint8 (H, W, 3).
+    """The picture to judge, number `asked` of `count`, and the score so far: uint8 (H, W, 3).
 
-    picture: square, uint8 (S, S, 3). asked: its number, from 1. count: how many there are. answers: (was it real,
-    was it called real) of those before. Raises ValueError for another kind of picture.
+    answers: (was it real, was it called real) of those before.
     """
-    picture = checked_picture(picture, "picture")
     canvas = Image.new("RGB", (WIDTH, SIDE + 42), "white")
     draw = ImageDraw.Draw(canvas)
     write(draw, (8 + SIDE / 2, 8), f"picture {asked} of {count}", 14, "ma")
@@ -133,24 +171,19 @@ def _word(real: bool) -> str:
     return "real" if real else "colored"
 
 
-@on_one_core
 def result_picture(
     shown: Sequence[np.ndarray], truth: Sequence[np.ndarray], answers: Sequence[tuple[bool, bool]]
 ) -> np.ndarray:
-    """The end of the game: the score, what it is worth, and each picture with its truth and your answer.
+    """The end of the game: the score, what it is worth, and each picture with your answer: uint8 (H, W, 3).
 
-    shown: the pictures as they were shown, square, uint8 (S, S, 3). truth: the same photos in their true colors.
-    answers: (was it real, was it called real), one for each. A colored one carries its truth in the corner.
-    Returns uint8 (H, W, 3). Raises ValueError when the three differ in length, or are empty.
+    answers: (was it real, was it called real), one for each. A colored picture carries its truth in the corner.
     """
-    if not len(shown) == len(truth) == len(answers) or not answers:
-        raise ValueError(f"{len(shown)} pictures, {len(truth)} truths and {len(answers)} answers do not match")
     side, across = 172, 5
     rows = math.ceil(len(shown) / across)
     canvas = Image.new("RGB", (WIDTH, 148 + rows * (side + 32)), "white")
     draw = ImageDraw.Draw(canvas)
     right, lines = _score_lines(answers)
-    low, high = wilson(right, len(answers))
+    low, high = score_interval(right, len(answers))
     colored = [said for real, said in answers if not real]
     fooled = sum(colored)
     verdict = (
@@ -158,8 +191,7 @@ def result_picture(
         if low <= 0.5 <= high
         else ("You can tell them apart." if low > 0.5 else "Worse than a coin: you see a difference, turned around.")
     )
-    lines[0] = lines[0].capitalize()
-    lines[2] = lines[2].capitalize()
+    lines = [line.capitalize() for line in lines]
     lines += [f"{fooled} of {len(colored)} colored ones you took for real"] if colored else []
     for i, line in enumerate(lines):
         write(draw, (8, 10 + 23 * i), line, 14)
@@ -169,11 +201,11 @@ def result_picture(
         left, top = 8 + i % across * (side + 9), 140 + i // across * (side + 32)
         color = RIGHT if real == said else WRONG
         draw.rectangle((left - 4, top - 4, left + side + 3, top + side + 3), fill=color)
-        canvas.paste(panel(checked_picture(picture, "shown"), side), (left, top))
+        canvas.paste(panel(picture, side), (left, top))
         if not real:
             small = side // 3
             draw.rectangle((left + side - small - 3, top + side - small - 3, left + side, top + side), fill="white")
-            canvas.paste(panel(checked_picture(true, "truth"), small), (left + side - small, top + side - small))
+            canvas.paste(panel(true, small), (left + side - small, top + side - small))
         text = f"{'✓' if real == said else '✗'} {_word(real)}, you said {_word(said)}"
         write(draw, (left + side / 2, top + side + 7), text, 12, "ma", color)
     return np.asarray(canvas)

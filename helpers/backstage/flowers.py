@@ -1,0 +1,187 @@
+"""Finding, verifying, downloading, decoding and caching the photos of Flowers102 for `helpers.data`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .files import writing
+from .progress import progress_bar
+
+__all__ = ["DataError", "cache_folder", "cached_images", "find_root", "fingerprint"]
+
+CHECKSUMS = {  # as torchvision lists them
+    "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
+    "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
+}
+NUMBER_OF_PHOTOS = 8189
+DECODER = "1: short side by Lanczos, center crop"  # part of the cache key: change it with `_decode`
+
+
+class DataError(RuntimeError):
+    """The photos cannot be used as they are; the message says which file, why, and what to do."""
+
+
+def cache_folder() -> Path:
+    """Where decoded photos and downloads are kept: $COLORIZE_CACHE, or the user's cache folder."""
+    if given := os.environ.get("COLORIZE_CACHE"):
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("image-colorization-course", appauthor=False, opinion=False)
+
+
+def find_root(root: str | Path | None = None) -> Path | None:
+    """The folder that holds a verified `flowers-102/`, or None: then there are only drawn flowers.
+
+    Looks at `root`, `$FLOWERS102_ROOT`, the user cache and the network, in this order. With
+    COLORIZE_OFFLINE=1 the network is not tried. Raises DataError for a root that is named but unfit.
+    """
+    if root is not None:
+        return _checked(Path(root).expanduser(), "root")
+    if named := os.environ.get("FLOWERS102_ROOT"):
+        return _checked(Path(named).expanduser(), "FLOWERS102_ROOT")
+    cache = cache_folder()
+    if (cache / "flowers-102").exists() or (os.environ.get("COLORIZE_OFFLINE", "0") != "1" and _download(cache)):
+        return _checked(cache, "the user cache")
+    return None
+
+
+@lru_cache(maxsize=1)  # an unreachable network is not tried again for each split
+def _download(root: Path) -> bool:
+    """Fetch Flowers102 (330 MB) into `root`; False when the network cannot be reached."""
+    from torchvision.datasets import Flowers102
+
+    try:  # a quick knock: behind a closed firewall the download itself would wait for minutes
+        socket.create_connection(("thor.robots.ox.ac.uk", 443), timeout=4).close()
+    except OSError:
+        return False
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="download-", dir=root) as beside:
+        try:
+            Flowers102(beside, download=True)
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"the download of Flowers102 broke off ({error}): run it again") from error
+        shutil.move(Path(beside) / "flowers-102", root / "flowers-102")
+    return True
+
+
+def _checked(root: Path, told_by: str) -> Path:
+    folder = root / "flowers-102"
+    if (root / "jpg").is_dir() and not folder.exists():
+        raise DataError(f"{told_by} names {root} itself: name the folder above it, which holds flowers-102")
+    if not folder.is_dir():
+        raise DataError(f"{told_by} names {root}, but there is no folder flowers-102 in it")
+    for part in ("jpg", *CHECKSUMS):
+        if not (folder / part).exists():
+            raise DataError(f"{folder} is half a download: {part} is missing. Copy or download it again")
+    _verify(folder, fingerprint(root))
+    return root
+
+
+def fingerprint(root: Path) -> str:
+    """Identity of the source files: names, sizes and times of change."""
+    folder = root / "flowers-102"
+    listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(folder / "jpg"))
+    listing += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
+    return hashlib.sha256(repr(listing).encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _verify(folder: Path, version: str) -> None:
+    """Raise `DataError` unless `folder` is a whole copy in torchvision's layout. version: its `fingerprint`."""
+    for name, checksum in CHECKSUMS.items():
+        if hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() != checksum:
+            raise DataError(f"{folder / name} is damaged (wrong checksum): copy or download it again")
+    wanted = {f"image_{i:05d}.jpg" for i in range(1, NUMBER_OF_PHOTOS + 1)}
+    there = {e.name: e.stat().st_size for e in os.scandir(folder / "jpg")}
+    if missing := sorted(wanted - there.keys()):
+        raise DataError(
+            f"{folder / 'jpg'} is half a download: {len(missing):,} of {NUMBER_OF_PHOTOS:,} photos are missing, "
+            f"{missing[0]} first. Copy or download the whole folder again"
+        )
+    if empty := [name for name in sorted(wanted) if there[name] == 0]:
+        raise DataError(f"{folder / 'jpg' / empty[0]} is empty: copy or download it again")
+    hidden = (".", "Thumbs.db", "desktop.ini")
+    if foreign := sorted(name for name in there.keys() - wanted if not name.startswith(hidden)):
+        shown = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
+        warnings.warn(f"{folder / 'jpg'} holds files that are not Flowers102, unused: {shown}", stacklevel=2)
+
+
+def cached_images(paths: list[Path], size: int, split: str, version: str, progress: bool) -> np.ndarray:
+    """The photos at `paths` as uint8 (N, 3, size, size), decoded once and then memory-mapped, copy-on-write.
+
+    split: for the name of the cache file. version: the `fingerprint`. Raises DataError for a photo that cannot be
+    read, or when the cache cannot be written.
+    """
+    from filelock import FileLock
+
+    names = "\n".join(p.name for p in paths)
+    key = hashlib.sha256(f"{DECODER}|{size}|{version}|{names}".encode()).hexdigest()[:16]
+    path, shape = cache_folder() / f"flowers-{split}-{len(paths)}-{size}px-{key}.npy", (len(paths), 3, size, size)
+    if (images := _read_cache(path, shape)) is not None:
+        return images
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):  # the second waits and finds the work done; it dies with its owner
+            if _read_cache(path, shape) is None:
+                for left_behind in path.parent.glob(f".{path.name}.partial-*"):
+                    left_behind.unlink(missing_ok=True)
+                _build_cache(path, paths, size, progress)
+    except OSError as error:
+        raise DataError(
+            f"could not write the cache {path} ({error.strerror or error}): free some disk space, or set "
+            "COLORIZE_CACHE to another folder"
+        ) from error
+    return _read_cache(path, shape)
+
+
+def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    try:
+        images = np.load(path, mmap_mode="c")  # copy-on-write: a reader cannot spoil the file
+    except (ValueError, EOFError, OSError):
+        return None
+    return images if images.shape == shape and images.dtype == np.uint8 else None
+
+
+def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> None:
+    """Decode `paths` in parallel into one .npy file. Plain writes: on a full disk a memory map would kill Python."""
+    with (
+        writing(path) as beside,
+        open(beside, "wb") as file,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        closing(pool.map(lambda p: _decode(p, size), paths)) as decoded,  # closed, it drops what is still to do
+    ):
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), 3, size, size)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in progress_bar(decoded, len(paths), f"decoding to {size} px", progress):
+            file.write(image.tobytes())
+
+
+def _decode(path: Path, size: int) -> np.ndarray:
+    """One photo as uint8 (3, size, size): short side scaled to `size`, center crop."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            # A JPEG can be decoded at half or a quarter of its size for nearly nothing.
+            image.draft("RGB", (2 * size, 2 * size))
+            image = image.convert("RGB")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: copy or download Flowers102 again") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} is not a readable JPEG ({error}): copy or download it again") from error
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    image = image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    return np.asarray(image).transpose(2, 0, 1)

@@ -1,0 +1,167 @@
+"""What a training depends on: every number in one dataclass, the four budgets, and the schedule.
+
+    recipe = replace(choose_preset("cpu"), color_weight=30.0)
+    recipe.phase(step), recipe.learning_rates(step), recipe.size_at(step)
+
+A finished run is a function of its recipe and its photos, and of nothing else: the same two give the same bits on a
+CPU. The numbers of the `cpu` preset won a race at equal computing time; tests/benchmarks/RESULTS.md has all entrants.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, fields
+
+import torch
+
+__all__ = ["GAME_FIELDS", "PRESETS", "Recipe", "choose_precision", "choose_preset"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every number that training depends on. Chapter 5 builds its schedule.
+
+    Raises ValueError when there are more small steps than color steps.
+    """
+
+    preset: str = "cpu"
+    protocol: str = "official"
+    seed: int = 0
+    # photos: loaded a quarter larger than they are trained at, so that a random crop loses no sharpness
+    size: int = 64
+    load_size: int = 80
+    train_limit: int | None = None
+    val_limit: int = 128
+    # networks
+    width: int = 16
+    depth: int = 4
+    half_res: bool = True
+    skips: bool = True
+    critic_width: int = 32
+    critic_layers: int = 2
+    # how long: steps of one batch, so that a budget is the same for 1,020 photos and for 6,149
+    batch_size: int = 32
+    color_steps: int = 1500
+    small_steps: int = 0  # the first of them at half the size, where a step costs a third
+    critic_steps: int = 60
+    gan_steps: int = 240
+    report_steps: int = 150
+    # color phase: AdamW, one cycle (Smith & Topin 2018)
+    lr: float = 2e-3
+    weight_decay: float = 1e-2
+    color_kind: str = "l1"  # "l1", "l2" or "smooth_l1", see losses.color_loss
+    # critic and GAN phases: Adam with two time scales (Heusel et al. 2017)
+    adversarial: str = "hinge"
+    lr_generator: float = 1e-4
+    lr_critic: float = 4e-4
+    # A dial between PSNR (100) and color (30): see the games in tests/benchmarks/RESULTS.md.
+    color_weight: float = 60.0
+    # always
+    clip_norm: float = 5.0
+    ema_decay: float = 0.99
+
+    def __post_init__(self):
+        if self.small_steps > self.color_steps:
+            raise ValueError(
+                f"small_steps is {self.small_steps}, but color_steps only {self.color_steps}: small steps are the "
+                "first of the color steps, so change both"
+            )
+
+    @property
+    def total_steps(self) -> int:
+        return self.color_steps + self.critic_steps + self.gan_steps
+
+    def phase(self, step: int) -> str:
+        """Which phase a step (from 0) belongs to: "color", "critic" or "gan"."""
+        if step < self.color_steps:
+            return "color"
+        return "critic" if step < self.color_steps + self.critic_steps else "gan"
+
+    def size_at(self, step: int) -> int:
+        """Side of the training pictures at a step: progressive resizing (as in DeOldify), pixels."""
+        return self.size // 2 if step < self.small_steps else self.size
+
+    def learning_rates(self, step: int) -> tuple[float, float]:
+        """(generator, critic) learning rate of a step: one cycle in the color phase, then slowly down."""
+        phase = self.phase(step)
+        if phase == "color":
+            t, warm = (step + 1) / self.color_steps, 0.2
+            if t < warm:
+                return self.lr * (0.04 + 0.96 * t / warm), 0.0
+            return self.lr * 0.5 * (1 + math.cos(math.pi * (t - warm) / (1 - warm))), 0.0
+        if phase == "critic":
+            return 0.0, self.lr_critic
+        left = (self.total_steps - step) / self.gan_steps
+        fade = min(1.0, 2 * left)
+        return self.lr_generator * fade, self.lr_critic * fade
+
+    @classmethod
+    def restore(cls, stored: dict) -> Recipe:
+        """The recipe that `asdict` stored in a `recipe.json`, a card or a checkpoint, perhaps by an older version.
+
+        A field added since then has its default. Raises ValueError naming a field that is gone, unless its value
+        there is the one that changed nothing.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in stored.keys() - known:
+            if name not in REMOVED or stored[name] != REMOVED[name]:
+                raise ValueError(f"{name} ({stored[name]!r} there, no such field here)")
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+REMOVED = {"temperature": 0.5, "colorfulness_weight": 0.0}
+"""Fields of older versions, with the value that changed nothing."""
+
+GAME_FIELDS = (
+    "critic_width", "critic_layers", "critic_steps", "gan_steps", "adversarial", "lr_generator", "lr_critic",
+    "color_weight",
+)  # fmt: skip
+"""The fields that the color phase does not depend on: two recipes that differ in no other can share one."""
+
+PRESETS = {
+    # seconds: every line of code runs, nothing is learned
+    "smoke": Recipe(
+        preset="smoke", size=32, load_size=40, train_limit=64, val_limit=16, width=8, depth=3, critic_width=8,
+        critic_layers=1, batch_size=16, color_steps=8, critic_steps=2, gan_steps=4, report_steps=4,
+    ),
+    # two laptop cores, ten minutes. The winner of the race in tests/benchmarks/RESULTS.md: a narrow network and
+    # many cheap steps at half size beat a wider one at equal CPU time on every number.
+    "cpu": Recipe(
+        small_steps=10_000, color_steps=14_000, critic_steps=300, gan_steps=1_000, report_steps=1_000,
+    ),
+    # one GPU of 8 GB or more, minutes
+    "gpu": Recipe(
+        preset="gpu", size=128, load_size=160, val_limit=512, width=48, depth=5, critic_width=64, critic_layers=3,
+        batch_size=64, color_steps=6000, critic_steps=200, gan_steps=1500, report_steps=500, ema_decay=0.998,
+    ),
+    # one GPU of 16 GB or more
+    "max": Recipe(
+        preset="max", size=256, load_size=320, val_limit=512, width=48, depth=6, critic_width=64, critic_layers=3,
+        batch_size=16, color_steps=24000, critic_steps=400, gan_steps=4000, report_steps=2000, ema_decay=0.999,
+    ),
+}  # fmt: skip
+
+
+def choose_preset(name: str | None = None) -> Recipe:
+    """The preset of this name, or of $COLORIZE_PRESET, or the one that fits the hardware.
+
+    Raises ValueError for an unknown name.
+    """
+    name = name or os.environ.get("COLORIZE_PRESET") or ("gpu" if torch.cuda.is_available() else "cpu")
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)} (argument or COLORIZE_PRESET)")
+    return PRESETS[name]
+
+
+def choose_precision() -> str:
+    """Mixed precision where the hardware really has it: "bf16", "fp16" (with a loss scaler) or "no".
+
+    A T4 *emulates* bf16 and says it supports it (pytorch/pytorch#148322); it gets fp16.
+    """
+    if not torch.cuda.is_available():
+        # Names that PyTorch keeps to itself and may rename: where they are missing, float32 is always right.
+        questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        native = any(getattr(torch.cpu, question)() for question in questions if hasattr(torch.cpu, question))
+        return "bf16" if native else "no"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

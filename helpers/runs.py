@@ -1,0 +1,416 @@
+"""Keep a training: its folder, checkpoints, reports and samples; go on where it stopped; the command line.
+
+    run = train(recipe, "runs/name")                     # the same call again goes on where it stopped
+    run = load_or_train(recipe, "name", photos, val)     # loads a finished run, trains one that is not
+
+In the folder of a run:
+    recipe.json                the hyperparameters
+    last.pt                    everything needed to go on
+    history.json, samples/     a dict and a row of colored validation photos for each report
+    generator-l1.safetensors   the generator at the end of the color phase
+    generator.safetensors      the generator of a finished run; timing.json beside it
+
+Where a step is due for them, three things follow each other in this order:
+    report  history.json and samples/ get their new entry, after all losses were found to be numbers;
+    save    last.pt is replaced. It never holds a report that is not on disk; it may lag behind (`save_every`), and
+            then a run that goes on makes the same report again, with the same bits;
+    tell    `watch` is called. It finds all of this on disk, and what it raises costs nothing that was saved.
+
+Measured (tests/test_runs.py): stopped after any of its steps, killed or interrupted, a run ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator, PartialState
+from PIL import Image
+
+from .backstage.files import read_json, write_json, writing
+from .backstage.progress import Bar, say, wanted
+from .data import PROTOCOLS, Photos, load_flowers
+from .environment import hardware
+from .inference import load_generator, save_generator
+from .losses import chance_levels
+from .metrics import Scorecard, format_table, median_ab, predict, scorecard
+from .models import UNet
+from .recipe import GAME_FIELDS, PRESETS, Recipe, choose_precision, choose_preset
+from .training import Trainer, TrainingDiverged
+
+__all__ = ["Run", "load_or_train", "main", "report_on_test", "runs_folder", "train"]
+
+Watch = Callable[[list[dict], Path], None]
+
+
+@dataclass
+class Run:
+    """What `train` leaves behind. history: one dict a report. finished: whether every step was taken."""
+
+    recipe: Recipe
+    generator: UNet
+    history: list[dict]
+    finished: bool
+    folder: Path
+
+
+def runs_folder() -> Path:
+    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course."""
+    given = os.environ.get("COLORIZE_RUNS")
+    return Path(given).expanduser() if given else Path(__file__).parent.parent / "runs"
+
+
+class _Folder:
+    """The folder of one run: whatever is read or written there passes here. Only the main process writes."""
+
+    def __init__(self, path: str | Path, recipe: Recipe, main: bool = True):
+        self.path, self.recipe, self.main = Path(path), recipe, main
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.checkpoint = self.path / "last.pt"
+        self.history: list[dict] = []
+        self.seconds = 0.0  # spent training, validation included, over all calls
+        self.saved_step, self.clock = -1, time.perf_counter()
+
+    def read_checkpoint(self) -> dict:
+        """What `save` wrote. Raises ValueError if that is not readable, or of another recipe."""
+        try:
+            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            stored = dict(state["recipe"])
+        except Exception as error:
+            text = f"{self.checkpoint} is not a readable checkpoint ({error}): delete it to start anew"
+            raise ValueError(text) from error
+        try:
+            there, here = asdict(Recipe.restore(stored)), asdict(self.recipe)
+            changed = [f"{k} ({there[k]} there, {v} here)" for k, v in here.items() if there[k] != v]
+        except ValueError as error:  # a field that is gone
+            changed = [str(error)]
+        if changed:
+            raise ValueError(
+                f"{self.checkpoint} was made by another recipe: {', '.join(changed)}. Choose another folder"
+            )
+        return _of_today(state)
+
+    def resume(self, trainer: Trainer) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if self.checkpoint.exists():
+            state = self.read_checkpoint()
+            trainer.load(state)
+            self.history, self.seconds, self.saved_step = state["history"], state["seconds"], trainer.step
+        elif self.main:
+            write_json(self.path / "recipe.json", asdict(self.recipe))
+        self.clock = time.perf_counter()
+
+    def losses(self, trainer: Trainer, forget: bool = False) -> dict[str, float]:
+        """The mean losses since the last report. TrainingDiverged says where the last good state is."""
+        try:
+            return trainer.mean_losses(forget)
+        except TrainingDiverged as error:
+            good = f"The last good state is {self.checkpoint}" if self.checkpoint.exists() else "No state was saved yet"
+            raise TrainingDiverged(f"{error}. {good}") from None
+
+    def report(self, trainer: Trainer, val: Photos, samples: Photos) -> dict:
+        """Judge the average on validation photos, and write that and colored samples down."""
+        step = trainer.step
+        entry = {"step": step, "phase": self.recipe.phase(step - 1), **self.losses(trainer, forget=True)}
+        if self.main:
+            card = scorecard(trainer.average, val, resamples=20)
+            entry |= {f"val_{key}": card[key] for key in card.values}
+            self.history.append(entry)
+            write_json(self.path / "history.json", self.history)
+            rows = {f"step-{step:06d}": predict(trainer.average, samples)}
+            if not (self.path / "samples/truth.png").exists():
+                rows |= {"gray": predict("gray", samples), "truth": samples.images}
+            (self.path / "samples").mkdir(exist_ok=True)
+            for name, pictures in rows.items():
+                row = torch.cat(list(pictures), dim=-1).permute(1, 2, 0).numpy()
+                with writing(self.path / "samples" / f"{name}.png") as beside:
+                    Image.fromarray(row).save(beside, format="png")
+        return entry
+
+    def save(self, trainer: Trainer) -> None:
+        """Write everything needed to go on."""
+        self.losses(trainer)  # a state is saved only after it was found sound
+        now = time.perf_counter()
+        self.seconds, self.clock, self.saved_step = self.seconds + now - self.clock, now, trainer.step
+        if self.main:
+            kept = {"recipe": asdict(self.recipe), "history": self.history, "seconds": self.seconds}
+            with writing(self.checkpoint) as beside:
+                torch.save(kept | trainer.state(), beside)
+
+    def save_generator(self, name: str, trainer: Trainer) -> None:
+        """The average as it is now, in a file that `load_generator` reads."""
+        if self.main:
+            with writing(self.path / f"{name}.safetensors") as beside:
+                save_generator(trainer.average, beside)
+
+
+def _of_today(state: dict) -> dict:
+    """A checkpoint in today's words: the first versions had other names for its parts."""
+    if "ema" in state:
+        for old, new in {"ema": "average", "g_opt": "g_optimizer", "d_opt": "d_optimizer"}.items():
+            state[new] = state.pop(old)
+        sums = state["sums"]
+        state["counts"] = {name: int(sums.pop(f"{name} count")) for name in list(sums) if f"{name} count" in sums}
+    return state
+
+
+@contextmanager
+def _stop_request() -> Iterator[threading.Event]:
+    """Turns Ctrl-C (or the notebook's stop button) into an event, so that no step is left half taken."""
+    asked = threading.Event()
+
+    def note(*_):
+        if asked.is_set():  # a second time: now
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _accelerator() -> Accelerator:
+    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
+    return Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
+
+
+def train(
+    recipe: Recipe,
+    out: str | Path,
+    photos: Photos | None = None,
+    val: Photos | None = None,
+    stop_after: int | None = None,
+    show: bool = True,
+    save_every: float = 60.0,
+    watch: Watch | None = None,
+) -> Run:
+    """Train a generator, or go on with a training that was stopped; a finished one is loaded and nothing written.
+
+    recipe: all hyperparameters. out: the run's folder, see the top of this file.
+    photos, val: given, or Flowers102 by the recipe. stop_after: stop and save after so many steps
+    of this call. show: progress bar, where somebody watches. save_every: seconds between savings.
+    watch: called with (history, folder) after each report, and once at the start if `out` holds reports already (of
+    a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
+    report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
+
+    Validation always uses the moving average of the weights. Ctrl-C finishes the step, saves, returns.
+    Raises ValueError if `out` holds another recipe's run or the photos are fewer than a batch, TrainingDiverged if a
+    loss is no number.
+    """
+    accelerator = _accelerator()
+    folder = _Folder(out, recipe, accelerator.is_main_process)
+    if photos is None:
+        photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
+    if val is None:
+        val = load_flowers("val", recipe.size, recipe.protocol, limit=recipe.val_limit)
+    photos = photos.to(accelerator.device)
+    samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
+    trainer = Trainer(recipe, accelerator)
+    folder.resume(trainer)
+
+    def tell() -> None:
+        if watch and folder.main:
+            watch(copy.deepcopy(folder.history), folder.path)
+
+    if folder.history:
+        tell()
+    first, last = trainer.step, recipe.total_steps
+    if stop_after is not None:
+        last = min(last, first + stop_after)
+    show, saved = show and folder.main, time.monotonic()
+    bar = Bar(last - first, show)
+    with _stop_request() as stop:
+        for step in trainer.steps(photos, last):
+            done = step == recipe.total_steps
+            if step % 25 == 0:
+                entry = {"step": step, "phase": recipe.phase(step - 1), **folder.losses(trainer)}
+                bar.move(step - first, _describe(entry, recipe))
+            due = done or step % recipe.report_steps == 0 or step == recipe.color_steps
+            if due:
+                entry = folder.report(trainer, val, samples)
+                if show and not wanted():
+                    say(_describe(entry, recipe))
+            if step == recipe.color_steps:
+                folder.save_generator("generator-l1", trainer)
+            if done or time.monotonic() - saved > save_every:
+                folder.save(trainer)
+                saved = time.monotonic()
+            if due:
+                tell()
+            if stop.is_set():
+                break
+        if folder.saved_step != trainer.step:
+            folder.save(trainer)
+    bar.move(trainer.step - first)
+    bar.close()
+    finished = trainer.step == recipe.total_steps
+    if finished and (trainer.step > first or not (folder.path / "timing.json").exists()):
+        folder.save_generator("generator", trainer)
+        if folder.main:
+            timing = {"seconds": round(folder.seconds, 1), "hardware": hardware()}
+            write_json(folder.path / "timing.json", timing | {"processes": accelerator.num_processes})
+    accelerator.wait_for_everyone()
+    return Run(recipe, copy.deepcopy(trainer.average).requires_grad_(True), folder.history, finished, folder.path)
+
+
+def _describe(entry: dict, recipe: Recipe) -> str:
+    """One line on how it goes, each adversarial loss beside what a guessing critic would read."""
+    parts = [f"step {entry['step']}/{recipe.total_steps} {entry['phase']}"]
+    if "color" in entry:
+        parts.append(f"color {entry['color']:.3f}")
+    if "critic" in entry:
+        chance = chance_levels(recipe.adversarial)[0]
+        parts.append(f"critic {entry['critic']:.2f} (chance {chance:.2f}), right {entry['critic_right']:.0%}")
+    if "val_psnr" in entry:
+        psnr, delta_e, vivid = (entry[f"val_{key}"] for key in ("psnr", "delta_e", "colorfulness"))
+        parts.append(f"val PSNR {psnr:.2f} ΔE {delta_e:.2f} CF {vivid:.1f}")
+    return " · ".join(parts)
+
+
+# ------------------------------------------------------------------------------ runs found by their recipe
+
+
+def load_or_train(
+    recipe: Recipe,
+    name: str,
+    photos: Photos | None = None,
+    val: Photos | None = None,
+    retrain: bool = False,
+    watch: Watch | None = None,
+    color_from: Run | None = None,
+) -> Run:
+    """The finished run of this recipe on these photos if there is one, else train it now (see `train`).
+
+    It is kept in `runs_folder()`, as `<name>-<key>`. The key is made of the recipe and the photos, so that
+    another budget, or drawn flowers in place of photos, is another run. One that was stopped goes on where it was.
+    retrain: delete the finished run first. watch: see `train`; `helpers.widgets.live_training` makes one.
+    color_from: a finished run of the color phase alone (no critic or GAN steps) on the same photos. A new run copies
+    that phase instead of training it again; what comes out is the same, bit for bit on a CPU.
+    Raises ValueError if the recipe's color phase, or the photos, are not those of `color_from`.
+    """
+    if photos is None:
+        photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
+    path = runs_folder() / f"{name}-{_key(recipe, photos)}"
+    if retrain and (path / "generator.safetensors").exists():
+        shutil.rmtree(path)
+    if color_from is not None:
+        lender = color_from.folder.name
+        if not lender.endswith(_key(color_from.recipe, photos)):
+            raise ValueError(f"{lender} was not trained on these photos: its color phase cannot be shared")
+        if not (path / "last.pt").exists():
+            _lend_color_phase(color_from, recipe, path)
+    return train(recipe, path, photos, val, watch=watch)
+
+
+def _key(recipe: Recipe, photos: Photos) -> str:
+    """Eight letters that stand for this recipe on these photos.
+
+    Of the recipe only what differs from the defaults of its fields counts, by name: a field that is added later, with
+    a default that changes nothing, changes no key, and nor does the order of fields. Should the default of a field
+    change one day, two recipes can have one key; the checkpoint then tells them apart, and `train` says so.
+    """
+    chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != f.default}
+    key = hashlib.sha256(json.dumps([chosen, list(photos.images.shape)], sort_keys=True).encode())
+    key.update(photos.images[:32].cpu().numpy().tobytes())
+    return key.hexdigest()[:8]
+
+
+def _lend_color_phase(source: Run, recipe: Recipe, path: Path) -> None:
+    """Begin the run of `recipe` in `path` with the end of another's color phase, and a critic as yet untrained."""
+    if not source.finished:
+        raise ValueError(f"the color phase in {source.folder.name} was stopped: run the cell again, and it goes on")
+    alone = replace(recipe, **{name: getattr(source.recipe, name) for name in GAME_FIELDS})
+    if source.recipe.total_steps != source.recipe.color_steps or alone != source.recipe:
+        raise ValueError(
+            f"{source.folder.name} cannot lend its color phase: it must have no critic or GAN steps, and differ "
+            f"from the recipe in no more than {', '.join(GAME_FIELDS)}"
+        )
+    folder = _Folder(path, recipe)
+    write_json(path / "recipe.json", asdict(recipe))
+    shutil.copytree(source.folder / "samples", path / "samples", dirs_exist_ok=True)
+    for name in ("history.json", "generator-l1.safetensors"):
+        shutil.copyfile(source.folder / name, path / name)
+    fresh, state = Trainer(recipe, _accelerator()).state(), _Folder(source.folder, source.recipe).read_checkpoint()
+    state |= {"recipe": asdict(recipe), "critic": fresh["critic"], "d_optimizer": fresh["d_optimizer"]}
+    with writing(folder.checkpoint) as beside:  # last: what was killed before it begins anew
+        torch.save(state, beside)
+
+
+# ------------------------------------------------------------------------------------ command line
+
+
+def report_on_test(run: Run) -> dict[str, Scorecard]:
+    """Judge a finished run on its held-out test photos beside the baselines; also as `scorecard.json`."""
+    recipe = run.recipe
+    limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
+    test, seen = (load_flowers(s, recipe.size, recipe.protocol, limit=limits[s]) for s in ("test", "train"))
+    cards = {
+        "gray": scorecard("gray", test),
+        "median ab": scorecard("median", test, median_ab(seen)),
+        "oracle mean ab": scorecard("oracle", test),
+    }
+    for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
+        cards[name] = scorecard(load_generator(run.folder / f"{file}.safetensors")[0], test)
+    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source}
+    content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
+    write_json(run.folder / "scorecard.json", content)
+    return cards
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m helpers.training`, see `--help`. Returns 0, 1 after an error, 130 when it was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.training", description="Train a colorizer, or go on.")
+    parser.add_argument("--preset", help=f"{', '.join(PRESETS)}; default: $COLORIZE_PRESET, or what fits the hardware")
+    parser.add_argument("--protocol", choices=list(PROTOCOLS), default="official")
+    parser.add_argument("--out", required=True, help="folder of the run; the same again goes on")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="change fields of the recipe")
+    parser.add_argument("--root", help="folder that holds flowers-102/")
+    options = parser.parse_args(arguments)
+    if options.root:
+        os.environ["FLOWERS102_ROOT"] = options.root
+    try:
+        recipe = replace(choose_preset(options.preset), protocol=options.protocol, **_changes(options.set))
+        run = train(recipe, options.out)
+        if not run.finished:
+            say(f"stopped and saved in {options.out}: run the same command to go on")
+            return 130
+        if PartialState().is_main_process:
+            say(f"trained in {read_json(run.folder / 'timing.json')['seconds'] / 60:.1f} minutes")
+            say(format_table(report_on_test(run)))
+    except (ValueError, RuntimeError) as error:  # DataError and TrainingDiverged are RuntimeErrors
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _changes(settings: list[str]) -> dict:
+    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is."""
+    defaults = {f.name: f.default for f in fields(Recipe)}
+    changes = {}
+    for name, _, text in (setting.partition("=") for setting in settings):
+        if name not in defaults:
+            raise ValueError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
+        try:
+            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
+        except json.JSONDecodeError:
+            raise ValueError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
+    return changes

@@ -1,0 +1,75 @@
+"""The widgets that compare: two networks on the same photos (chapter 3), and a picture before and after."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from .controls import encode, show, slider, switch
+from .drawing import checked_picture, panel, panels_in_a_row
+
+
+def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, truth: Sequence) -> None:
+    """A switch between two networks and a slider over photos, and `skip_picture` of the choice.
+
+    Each argument: pictures uint8 (N, S, S, 3) or a list of them, of one length, at least one.
+    Returns nothing: call it alone in its cell. Raises ValueError for other input.
+    """
+    sets = {"gray": gray, "with_skips": with_skips, "without_skips": without_skips, "truth": truth}
+    lengths = {name: len(pictures) for name, pictures in sets.items()}
+    if len(set(lengths.values())) != 1 or not len(gray):
+        raise ValueError(f"want the same number of pictures in each, at least one, not {lengths}")
+    sizes = {checked_picture(picture, name).shape[:2] for name, pictures in sets.items() for picture in pictures}
+    if len(sizes) != 1:
+        raise ValueError(f"the pictures differ in size: {sorted(sizes)}")
+
+    def draw(network, photo):
+        painted = (with_skips if network == "with skips" else without_skips)[photo - 1]
+        picture = skip_picture(gray[photo - 1], painted, truth[photo - 1], f"painted {network}")
+        return picture, f"Photo {photo} in gray, painted by the network {network}, and in its true colors."
+
+    controls = {
+        "network": switch(["with skips", "without skips"]),
+        "photo": slider("photo", 1, 1, len(gray)),
+    }
+    hint = "flip the switch and watch the edges of the petals. (Tab moves between controls; space presses a button.)"
+    show(hint, controls, draw, "jpeg")
+
+
+def skip_picture(gray: np.ndarray, painted: np.ndarray, truth: np.ndarray, title: str = "painted") -> np.ndarray:
+    """Gray, painted and truth, square, side by side: uint8 (H, W, 3). title: what the painted one is."""
+    pictures = {"gray (what it sees)": gray, title: painted, "truth": truth}
+    return np.asarray(panels_in_a_row({name: panel(picture, 240) for name, picture in pictures.items()})[0])
+
+
+def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: str = "before and after"):
+    """Two pictures of one size, one over the other, with a slider between them.
+
+    before, after: uint8 (H, W, 3). width: pixels on the page. alt: what the picture shows, in words.
+    Returns an object that Jupyter shows. It is plain HTML: the slider works in any stored notebook that is
+    trusted, and where it is not (JupyterLab then strips scripts), the corner of the left picture drags.
+    Raises ValueError when the pictures differ in size.
+    """
+    from IPython.display import HTML
+
+    if before.shape[:2] != after.shape[:2]:
+        raise ValueError(f"the two pictures differ in size: {before.shape[:2]} and {after.shape[:2]}")
+    height = round(width * before.shape[0] / before.shape[1])
+    shown = (Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS) for picture in (before, after))
+    left, right = (f"data:image/jpeg;base64,{encode(np.asarray(picture), 'jpeg')}" for picture in shown)
+    text = html.escape(alt, quote=True)
+    back = f"background-size:{width}px {height}px;background-repeat:no-repeat"
+    return HTML(
+        f'<div style="width:{width}px">'
+        f'<div role="img" aria-label="{text}" title="{text}" style="width:{width}px;height:{height}px;'
+        f'background-image:url({right});{back}">'
+        f'<div style="width:50%;max-width:100%;height:{height}px;resize:horizontal;overflow:hidden;'
+        f'background-image:url({left});{back};border-right:2px solid white;box-sizing:border-box"></div></div>'
+        f'<input type="range" min="0" max="100" value="50" aria-label="how much of the first picture to show" '
+        # without the next attribute JupyterLab would take the arrow keys for itself
+        f'style="width:{width}px;margin:6px 0 0 0" data-lm-suppress-shortcuts="true" '
+        f"oninput=\"this.previousElementSibling.firstElementChild.style.width=this.value+'%'\"></div>"
+    )
