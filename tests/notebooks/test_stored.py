@@ -185,7 +185,7 @@ def test_stubs_are_not_done_and_solutions_are(notebook):
 
 
 def test_every_widget_is_used_and_leaves_a_picture():
-    names = widgets.__all__
+    names = set(widgets.__all__) - {"sample_rows"}  # which reads a run
     unused = set(names)
     for path in CHAPTERS:
         for cell in read(path)["cells"]:
