@@ -1,13 +1,85 @@
-"""Settings for every test and for the notebook kernels that nbval starts (they inherit the environment)."""
+"""Settings for every test, and for the notebook kernels that nbval and JupyterLab start (they inherit the environment).
+
+What tests cache, train and keep lies in a temporary folder; that they left nothing in this one is checked at the end.
+"""
 
 import atexit
 import os
+import re
 import shutil
+import subprocess
 import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.browser import jupyter
+
+ROOT = Path(__file__).parent
 
 os.environ["COLORIZE_PRESET"] = "smoke"
 os.environ.setdefault("COLORIZE_OFFLINE", "1")  # tests never fetch 330 MB
 
-# A cache of their own: tests neither trust nor spoil the user's.
-os.environ["COLORIZE_CACHE"] = tempfile.mkdtemp(prefix="colorize-test-cache-")
-atexit.register(shutil.rmtree, os.environ["COLORIZE_CACHE"], ignore_errors=True)
+# Tests neither trust nor spoil the user's photos and runs. The processes of pytest-xdist share one cache, where files
+# are locked, but no runs: the same notebook may be run by two of them at a time.
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if not worker:
+    private = tempfile.mkdtemp(prefix="colorize-test-")
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    os.environ["COLORIZE_CACHE"] = os.path.join(private, "cache")
+os.environ["COLORIZE_RUNS"] = os.path.join(os.path.dirname(os.environ["COLORIZE_CACHE"]), f"runs{worker}")
+
+if worker:  # the cores are shared out; more threads than cores only wait for each other
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+
+
+def in_the_tree() -> set[str]:
+    """What lies in this folder beside the committed files: names, and all that is in `runs/`."""
+    names = set()
+    if shutil.which("git"):  # a downloaded copy is tested without
+        found = subprocess.run(["git", "status", "--porcelain", "--ignored"], cwd=ROOT, capture_output=True, text=True)
+        names = {line[3:] for line in found.stdout.splitlines() if line[:2] in ("??", "!!")}
+    names |= {str(path.relative_to(ROOT)) for path in (ROOT / "runs").rglob("*")}
+    caches = ("__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis")
+    return {name for name in names if not any(cache in name for cache in caches)}
+
+
+def pytest_sessionstart(session):
+    if not worker:
+        session.config.stash[BEFORE] = in_the_tree()
+
+
+def pytest_sessionfinish(session):
+    if not worker:
+        session.config.stash[LEFT] = sorted(in_the_tree() - session.config.stash[BEFORE])
+        if session.config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if left := config.stash.get(LEFT, []):
+        terminalreporter.write_line(f"FAILED: left behind in the repository: {', '.join(left[:10])}", red=True)
+
+
+BEFORE, LEFT = pytest.StashKey[set](), pytest.StashKey[list]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """No notebook is run twice from top to bottom: a chapter that JupyterLab will run is left out of nbval's list.
+
+    Under pytest-xdist the longest files come first, so that no process is left alone with one at the end.
+    """
+    if not jupyter.what_is_missing():
+        found = (re.search(r"::test_run_all_shows_no_error\[(\w+)\]$", item.nodeid) for item in items)
+        twice = {f"notebooks/{match[1]}" for match in found if match}
+        config.hook.pytest_deselected(items=[item for item in items if file_of(item) in twice])
+        items[:] = [item for item in items if file_of(item) not in twice]
+    if worker:
+        rooms = ("tests/browser/", "notebooks/")
+        items.sort(key=lambda item: next((i for i, room in enumerate(rooms) if item.nodeid.startswith(room)), 2))
+
+
+def file_of(item) -> str:
+    return item.nodeid.split("::")[0]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ README = (ROOT / "README.md").read_text(encoding="utf8")
 
 
 def tracked():
+    if not shutil.which("git"):
+        pytest.skip("no git here")
     found = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     if found.returncode:
         pytest.skip("not a git checkout")
@@ -27,8 +30,32 @@ def test_ci_runs_the_commands_of_the_readme():
     assert first.startswith("python -m venv .venv")
     assert first.endswith("jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb")
     assert (ROOT / "notebooks/00_start_here.ipynb").exists()
-    assert "pip install -r requirements.txt" in first and re.search(r"pip install .*-r requirements.txt", script)
+    assert "pip install -r requirements.txt" in first
     assert second == "pytest" and script.rstrip().endswith("\npytest")
+    # Students do without the extra `dev`; CI does not, and the README says what is in it.
+    assert 'pip install -e ".[dev]"' in README
+    assert re.search(r'pip install .*-r requirements\.txt -e "\.\[dev\]"', script)
+
+
+def test_powershell_does_what_the_other_two_commands_do():
+    make, install, start, test = re.search(r"```powershell\n(.*?)\n```", README, re.S)[1].splitlines()
+    first, second = re.findall(r"```bash\n(.*?)\n```", README, re.S)[:2]
+    make_there, _, install_there, start_there = first.split(" && ")
+    python = r".venv\Scripts\python -m "
+    assert (make, install, start, test) == (make_there, python + install_there, python + start_there, python + second)
+
+
+def test_requirements_name_what_the_two_commands_need():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["-e .[lab,test]"]
+    assert "-r requirements.txt" in (ROOT / "environment.yml").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
+    for_students = project[project.index("\ndependencies = [") : project.index("\ndev = [")]
+    for_others = project[project.index("\ndev = [") : project.index("[tool.setuptools]")]
+    assert all(
+        f'"{name}>=' in for_others and f'"{name}' not in for_students for name in ("ruff", "playwright", "kornia")
+    )
+    assert '"fastprogress>=1.0.3,<1.1"' in for_students  # the next one brings a web framework
 
 
 def test_links_and_pictures_of_the_readme_exist():
@@ -39,14 +66,14 @@ def test_links_and_pictures_of_the_readme_exist():
 
 
 def test_results_table_is_that_of_the_cards():
-    from helpers.publish import results_tables, shipped_names
+    from helpers.publish.results import results_tables, shipped_names
 
     table = re.search(r"<!-- results:.*?-->\n(.*?)\n<!-- end of results -->", README, re.S)[1]
     assert table == results_tables() and all(f"`{name}`" in table for name in shipped_names())
 
 
 def test_table_of_notebooks_is_what_was_counted_and_measured():
-    from helpers.publish import notebooks_table
+    from helpers.publish.notebooks import notebooks_table
 
     table = re.search(r"<!-- notebooks:.*?-->\n(.*?)\n<!-- end of notebooks -->", README, re.S)[1]
     assert table == notebooks_table()

@@ -1,4 +1,4 @@
-"""A real JupyterLab and a real Chromium, on temporary folders, for `test_live_widgets.py`."""
+"""A real JupyterLab and a real Chromium, on temporary folders. `conftest.py` starts one of each for all tests here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -47,7 +46,7 @@ def what_is_missing() -> str:
     """Why the browser tests cannot run here, or nothing."""
     for package in ("playwright", "jupyterlab"):
         if importlib.util.find_spec(package) is None:
-            return f"{package} is not installed: pip install -r requirements.txt"
+            return f"{package} is not installed: pip install -r requirements.txt -e .[dev]"
     return "" if find_chromium() else "no Chromium or Chrome on the PATH (Debian: apt-get install chromium)"
 
 
@@ -60,10 +59,7 @@ def copy_course(folder: Path) -> None:
 
 @contextlib.contextmanager
 def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
-    """A JupyterLab that serves `folder` and keeps its own files in `private`. Gives its address."""
-    with socket.socket() as finder:
-        finder.bind(("127.0.0.1", 0))
-        port = finder.getsockname()[1]
+    """A JupyterLab that serves `folder` and keeps its own files in `private`, on a free port. Gives its address."""
     config = private / "config"
     for name, content in SETTINGS.items():
         file = config / "lab" / "user-settings" / f"{name}.jupyterlab-settings"
@@ -73,20 +69,19 @@ def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
     news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (config / "labconfig" / "page_config.json").write_text(json.dumps(news))
     places = {f"JUPYTER_{kind.upper()}_DIR": str(private / kind) for kind in ("config", "data", "runtime")}
+    places["COLORIZE_RUNS"] = str(folder / "runs")
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
+        *("--ServerApp.port=0", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
         *(f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"),
         "--LabApp.extension_manager=readonly",
     ]
-    address = f"http://127.0.0.1:{port}"
     with open(private / "jupyter.log", "w") as log:
         server = subprocess.Popen(
             command, cwd=folder, env=os.environ | places, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        _wait_for(f"{address}/api/status?token={TOKEN}", server, private / "jupyter.log")
-        yield address
+        yield _address(server, private)
     finally:
         server.terminate()
         try:
@@ -96,14 +91,17 @@ def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
             server.wait()
 
 
-def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def _address(server: subprocess.Popen, private: Path, seconds: float = 60) -> str:
+    """Where the server listens, once it answers: with port 0 the system chose, and the server writes down which."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and server.poll() is None:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(address, timeout=5).close()
-            return
+        with contextlib.suppress(OSError, ValueError):  # no file yet, half a file, no answer yet
+            (file,) = (private / "runtime").glob("jpserver-*.json")
+            address = f"http://127.0.0.1:{json.loads(file.read_text())['port']}"
+            urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=5).close()
+            return address
         time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"JupyterLab did not start:\n{(private / 'jupyter.log').read_text()[-3000:]}")
 
 
 @contextlib.contextmanager
@@ -119,7 +117,7 @@ def chromium() -> Iterator[object]:
 def open_notebook(browser, address: str, path: str):
     """A page with this notebook, its kernel ready. path: inside the served folder."""
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)  # a busy machine starts a kernel slowly
     page.goto(f"{address}/lab/tree/{path}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.evaluate(KERNEL_IS_READY)

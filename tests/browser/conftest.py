@@ -1,0 +1,20 @@
+"""One JupyterLab and one Chromium for all tests in this folder; each test opens pages of its own."""
+
+import os
+
+import pytest
+
+from . import jupyter
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """(browser, address, folder): the folder that JupyterLab serves is a copy of the course."""
+    if missing := jupyter.what_is_missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the browser tests are required where CI=true: {missing}")
+        pytest.skip(missing)
+    course, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
+    jupyter.copy_course(course)
+    with jupyter.jupyter_lab(course, private) as address, jupyter.chromium() as browser:
+        yield browser, address, course
