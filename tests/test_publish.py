@@ -11,7 +11,8 @@ import torch
 from helpers import publish
 from helpers.data import Photos
 from helpers.inference import Colorizer, save_generator
-from helpers.kid import accuracy
+from helpers.kid import FlowerNet, accuracy, load_features
+from helpers.metrics import predict
 from helpers.models import UNet
 from helpers.publish import networks, notebooks, titles
 from helpers.publish.__main__ import main
@@ -68,6 +69,21 @@ def test_nothing_ships_that_was_judged_or_trained_on_drawn_flowers(tmp_path, mon
             main(command)
     (tmp_path / "images").rmdir()
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_flowernet_ships_with_its_card_judged_as_shipped(tmp_path, monkeypatch):
+    photos = replace(drawn(20), source="flowers102")
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
+    monkeypatch.setattr(networks, "train_flowernet", lambda _: FlowerNet(5, 4, 8).eval())
+    monkeypatch.setattr(networks, "FEATURES", tmp_path / "eyes.safetensors")
+    main(["flowernet"])
+    network, card = load_features(tmp_path / "eyes.safetensors")
+    assert network.config == {"classes": 5, "width": 4, "features": 8} and card["name"] == "eyes"
+    assert card["parameters"] == sum(p.numel() for p in network.parameters()) and card["chance"] == 0.2
+    assert card["accuracy"] == accuracy(network, photos.images, photos.labels)
+    assert card["accuracy_in_gray"] == accuracy(network, predict("gray", photos), photos.labels)
+    assert card["trained_on"].startswith("40 photos") and card["judged_on"].startswith("20 photos")
+    assert card["training"].keys() == {"epochs", "hardware", "seconds", "core_seconds", "torch"}
 
 
 def test_flowernet_learns_drawn_flowers():
