@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+from .recipe import choose_precision, choose_preset
+
 __all__ = ["check_environment", "hardware"]
 
 NEEDED = ("torch", "torchvision", "numpy", "scipy", "scikit-image", "matplotlib", "ipywidgets", "fastprogress",
@@ -27,8 +29,6 @@ def check_environment() -> bool:
 
     Raises ValueError, with the choices, when $COLORIZE_PRESET names no preset.
     """
-    from .training import choose_precision, choose_preset
-
     missing, there = [], []
     for name in NEEDED:
         try:

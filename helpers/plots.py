@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .color import rgb_to_lab
+from .metrics import AB_BINS, AB_RANGE
 
 __all__ = ["NAMED_COLORS", "ab_planes", "as_pictures", "photo_rows", "unet_diagram"]
 
@@ -62,8 +63,8 @@ NAMED_COLORS = (
 def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: float = 4.2):
     """Histograms of the ab plane side by side, on one log scale. Returns the matplotlib figure.
 
-    histograms: {title: (bins, bins) shares of pixels, axes a and b, -112.5 to 112.5}, as
-    `helpers.metrics.ab_histogram(...).mean(0)` gives. names: place `NAMED_COLORS` on it. panel: inches.
+    histograms: {title: (bins, bins) shares of pixels, axes a and b}, as `helpers.metrics.ab_histogram(...).mean(0)`
+    gives. names: place `NAMED_COLORS` on it. panel: inches.
     The dashed line encloses what sRGB can show at any lightness. Raises ValueError for another shape.
     """
     import matplotlib.pyplot as plt
@@ -77,27 +78,27 @@ def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: floa
     figure, axes = plt.subplots(
         1, len(histograms), figsize=(panel * len(histograms) + 0.9, panel), squeeze=False, layout="constrained"
     )
-    a, b, inside = _gamut_shadow()
+    middles, inside = _gamut_shadow()
     for axis, (title, histogram) in zip(axes[0], histograms.items(), strict=True):
         shares = np.ma.masked_equal(histogram.T, 0)  # an empty cell stays white: log 0 has no color
         image = axis.imshow(
-            shares, origin="lower", extent=(-112.5, 112.5) * 2, cmap="YlGnBu", norm=LogNorm(top * 1e-5, top)
+            shares, origin="lower", extent=(-AB_RANGE, AB_RANGE) * 2, cmap="YlGnBu", norm=LogNorm(top * 1e-5, top)
         )
-        axis.contour(a, b, inside, levels=[0.5], colors="#777777", linestyles="dashed", linewidths=0.8)
+        axis.contour(middles, middles, inside, levels=[0.5], colors="#777777", linestyles="dashed", linewidths=0.8)
         for name, (x, y) in _named_places().items() if names else ():
             axis.plot(x, y, "o", color=name, markeredgecolor="black", markersize=7)
             axis.annotate(
                 name, (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7,
                 path_effects=[withStroke(linewidth=2, foreground="white")],
             )  # fmt: skip
-        axis.set(title=title, xlabel="a (green to red)", xlim=(-112.5, 112.5), ylim=(-112.5, 112.5))
+        axis.set(title=title, xlabel="a (green to red)", xlim=(-AB_RANGE, AB_RANGE), ylim=(-AB_RANGE, AB_RANGE))
     axes[0][0].set_ylabel("b (blue to yellow)")
     figure.colorbar(image, ax=axes[0], label="share of pixels", shrink=0.85)
     return figure
 
 
-def _gamut_shadow() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a, b, 0 or 1 for each pair): which ab some sRGB color has, whatever its L."""
+def _gamut_shadow() -> tuple[np.ndarray, np.ndarray]:
+    """The middles of the histogram's cells, and a 1 for each cell (b, a) with an sRGB color, whatever its L."""
     steps = torch.linspace(0, 1, 100)
     faces = []
     for channel in range(3):  # the outermost colors lie on the six faces of the RGB cube
@@ -107,9 +108,8 @@ def _gamut_shadow() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             face.insert(channel, torch.full_like(u, end))
             faces.append(torch.stack(face))
     ab = rgb_to_lab(torch.stack(faces))[:, 1:].transpose(0, 1).flatten(1).numpy()
-    counts, edges, _ = np.histogram2d(*ab, bins=45, range=[[-112.5, 112.5]] * 2)
-    middle = (edges[:-1] + edges[1:]) / 2
-    return middle, middle, (counts.T > 0).astype(float)
+    counts, edges, _ = np.histogram2d(*ab, bins=AB_BINS, range=[[-AB_RANGE, AB_RANGE]] * 2)
+    return (edges[:-1] + edges[1:]) / 2, (counts.T > 0).astype(float)
 
 
 def _named_places() -> dict[str, tuple[float, float]]:

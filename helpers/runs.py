@@ -47,7 +47,7 @@ from .data import PROTOCOLS, Photos, load_flowers
 from .environment import hardware
 from .inference import load_generator, save_generator
 from .losses import chance_levels
-from .metrics import Scorecard, format_table, median_ab, predict, scorecard
+from .metrics import Scorecard, baseline_cards, format_table, predict, scorecard
 from .models import UNet
 from .recipe import GAME_FIELDS, PRESETS, Recipe, choose_precision, choose_preset
 from .training import Trainer, TrainingDiverged
@@ -155,7 +155,7 @@ class _Folder:
         """The average as it is now, in a file that `load_generator` reads."""
         if self.main:
             with writing(self.path / f"{name}.safetensors") as beside:
-                save_generator(trainer.average, beside)
+                save_generator(trainer.average, beside, self.recipe.size)
 
 
 def _of_today(state: dict) -> dict:
@@ -363,11 +363,7 @@ def report_on_test(run: Run) -> dict[str, Scorecard]:
     recipe = run.recipe
     limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
     test, seen = (load_flowers(s, recipe.size, recipe.protocol, limit=limits[s]) for s in ("test", "train"))
-    cards = {
-        "gray": scorecard("gray", test),
-        "median ab": scorecard("median", test, median_ab(seen)),
-        "oracle mean ab": scorecard("oracle", test),
-    }
+    cards = baseline_cards(test, seen)
     for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
         cards[name] = scorecard(load_generator(run.folder / f"{file}.safetensors")[0], test)
     content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source}

@@ -1,4 +1,4 @@
-"""Drawn flowers: an endless data set whose color rule is known.
+"""Drawn flowers: an endless data set whose color rule is known. Met in chapters 3 and 5.
 
 Offline they stand in for Flowers102; in experiments they are the one place where the right answer
 can be computed. A flower's *kind* fixes its shape, and the shape can be read from the gray picture,

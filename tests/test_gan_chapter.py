@@ -1,4 +1,4 @@
-"""What chapter 5 leans on and claims, at a small size: a shared color phase, the coin-flip flower, the switches."""
+"""What chapter 5 claims, at a small size: the coin-flip flower and the switches. The shared color phase: test_runs."""
 
 from dataclasses import replace
 
@@ -6,108 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-import helpers.training
-from helpers.data import Photos, to_lab
+from helpers.data import drawn_photos, to_lab
 from helpers.inference import load_generator
+from helpers.recipe import PRESETS
+from helpers.runs import load_or_train, train
 from helpers.synthetic import COIN_FLIP, draw_flowers
-from helpers.training import PRESETS, load_or_train, train
-
-RECIPE = replace(
-    PRESETS["smoke"], size=16, load_size=16, batch_size=4, width=4, depth=2, color_steps=5, critic_steps=2,
-    gan_steps=4, report_steps=3,
-)  # fmt: skip
-COLOR = replace(RECIPE, critic_steps=0, gan_steps=0)
-
-
-def drawn(seed: int, count: int = 8, size: int = 16, kind: int | None = None) -> Photos:
-    pictures, truth = draw_flowers(count, size, seed, kind)
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
-    return Photos(images, torch.from_numpy(truth.kind), -1 - torch.arange(count), "train", "drawn")
-
-
-@pytest.fixture
-def steps(tmp_path, monkeypatch):
-    """The course's folder, empty; and the training steps taken in it, by their phase."""
-    monkeypatch.setattr(helpers.training, "__file__", str(tmp_path / "helpers" / "training.py"))
-    taken, step = [], helpers.training._Trainer.take_step
-
-    def noted(self, *batch):
-        taken.append(self.recipe.phase(self.step))
-        step(self, *batch)
-
-    monkeypatch.setattr(helpers.training._Trainer, "take_step", noted)
-    return taken
-
-
-def everything(run) -> dict:
-    """The last checkpoint's tensors by name."""
-    found = {}
-
-    def walk(value, name):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(inner, f"{name}.{key}")
-        elif isinstance(value, torch.Tensor):
-            found[name] = value
-
-    walk(torch.load(run.folder / "last.pt", weights_only=True), "")
-    return found
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"color_weight": 0.0, "adversarial": "bce"},
-        {"lr_critic": 1e-2, "critic_steps": 4, "lr_generator": 1e-2},
-        {"gan_steps": 9},
-        {"critic_width": 4, "critic_layers": 2},
-    ],
-    ids=str,
-)
-def test_a_shared_color_phase_gives_the_same_bits(changes, steps):
-    recipe = replace(RECIPE, **changes)
-    color = load_or_train(COLOR, "color", drawn(0), drawn(1))
-    steps.clear()
-    shared = load_or_train(recipe, "shared", drawn(0), drawn(1), color_from=color)
-    assert "color" not in steps and len(steps) == recipe.critic_steps + recipe.gan_steps
-    whole = load_or_train(recipe, "whole", drawn(0), drawn(1))
-    a, b = everything(shared), everything(whole)
-    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-    assert shared.history == whole.history
-    files = [sorted(p.name for p in run.folder.rglob("*") if p.is_file()) for run in (shared, whole)]
-    assert files[0] == files[1]
-
-
-def test_a_shared_phase_is_loaded_when_finished_and_goes_on_when_stopped(steps):
-    color = load_or_train(COLOR, "color", drawn(0), drawn(1))
-    first = load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=color)
-    steps.clear()
-    again = load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=color)
-    assert again.finished and again.history == first.history and steps == []
-    load_or_train(RECIPE, "a", drawn(0), drawn(1), retrain=True, color_from=color)
-    assert steps == ["critic"] * 2 + ["gan"] * 4
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [replace(RECIPE, seed=1), replace(RECIPE, width=8), replace(RECIPE, color_steps=6), replace(RECIPE, lr=1e-3)],
-)
-def test_another_color_phase_cannot_be_shared(recipe, steps):
-    color = load_or_train(COLOR, "color", drawn(0), drawn(1))
-    with pytest.raises(ValueError, match="cannot lend its color phase"):
-        load_or_train(recipe, "a", drawn(0), drawn(1), color_from=color)
-
-
-def test_other_photos_or_a_whole_run_cannot_lend_a_color_phase(steps):
-    color = load_or_train(COLOR, "color", drawn(0), drawn(1))
-    with pytest.raises(ValueError, match="not trained on these photos"):
-        load_or_train(RECIPE, "a", drawn(2), drawn(1), color_from=color)
-    with pytest.raises(ValueError, match="was stopped: run the cell again"):
-        load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=replace(color, finished=False))
-    whole = load_or_train(RECIPE, "whole", drawn(0), drawn(1))
-    with pytest.raises(ValueError, match="have no critic or GAN steps"):
-        load_or_train(RECIPE, "a", drawn(0), drawn(1), color_from=whole)
-
 
 # ------------------------------------------------------------------------------ the coin-flip flower
 
@@ -123,7 +26,7 @@ def test_regression_loses_both_colors_of_a_coin_flip_and_the_game_keeps_them(tmp
         critic_steps=50, gan_steps=400, lr_generator=1e-3, report_steps=1000, ema_decay=0.98,
     )  # fmt: skip
     _, truth = draw_flowers(100, 32, seed=2, kind=COIN_FLIP)
-    photos, held_out = drawn(1, 300, 32, COIN_FLIP), drawn(2, 100, 32, COIN_FLIP)
+    photos, held_out = drawn_photos(300, 32, 1, COIN_FLIP), drawn_photos(100, 32, 2, COIN_FLIP)
     A, B = (truth.ab[truth.coin == side].mean(0) for side in (0, 1))
     petals = torch.from_numpy(truth.petals)[:, None]
 
@@ -147,13 +50,14 @@ def test_regression_loses_both_colors_of_a_coin_flip_and_the_game_keeps_them(tmp
 # -------------------------------------------------------------------------------------- the switches
 
 
-def test_each_switch_of_the_gallery_does_what_its_name_says(steps):
+def test_each_switch_of_the_gallery_does_what_its_name_says(tmp_path, monkeypatch):
     """Four games from one color phase, small and short: the symptom that the chapter names for each."""
     recipe = replace(
         PRESETS["smoke"], size=32, load_size=32, critic_width=16, color_steps=150, critic_steps=40, gan_steps=80,
         report_steps=40,
     )  # fmt: skip
-    photos, val = drawn(3, 200, 32), drawn(4, 32, 32)
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
+    photos, val = drawn_photos(200, 32, 3), drawn_photos(32, 32, 4)
     color = load_or_train(replace(recipe, critic_steps=0, gan_steps=0), "color", photos, val)
     switches = {
         "healthy": {},

@@ -1,7 +1,9 @@
 """helpers.inference: every kind of picture, bad ones too, the command line, and what a photo costs."""
 
 import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from skimage.color import rgb2lab
 
 from helpers import inference
@@ -19,6 +22,7 @@ from helpers.inference import (
     load_generator,
     open_image,
     pretrained_names,
+    read_card,
     save_generator,
 )
 from helpers.models import UNet
@@ -130,6 +134,7 @@ def test_alpha_is_kept(mode, flower, colorizer):
         pytest.param(lambda p: p / 255, id="float64"),
         pytest.param(lambda p: (p / 255).astype(np.float32), id="float32"),
         pytest.param(lambda p: p.astype(np.uint16) * 257, id="uint16"),
+        pytest.param(lambda p: np.minimum(p.astype(np.uint32) * 257 + 128, 65535).astype(np.uint16), id="uint16, down"),
         pytest.param(lambda p: p[::-1][::-1], id="strided"),
     ],
 )
@@ -208,21 +213,56 @@ def test_bad_arrays_are_explained(array, message):
 # ------------------------------------------------------------------------------------------ weights
 
 
-def test_weights_round_trip_and_bad_ones_are_named(tmp_path, flower):
-    model = UNet(8, 3, half_res=False).eval()
-    path = tmp_path / "mine.safetensors"
-    save_generator(model, path)
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_round_trip_and_are_the_same_bytes_each_time(tmp_path, half):
+    model, path = UNet(8, 3, half_res=False).eval(), tmp_path / "mine.safetensors"
+    save_generator(model, path, size=48, half=half)
     again, card = load_generator(path)
-    assert card == {} and again.config == model.config
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
-    assert Colorizer.from_pretrained(path, device="cpu").colorize(flower).shape == flower.shape
+    assert card == {} and again.config == model.config and again.head.weight.dtype == torch.float32
+    for mine, theirs in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(mine.half().to(mine.dtype) if half and mine.is_floating_point() else mine, theirs)
+    # The library orders a header by chance, anew in each process.
+    code = (
+        "import sys; from helpers.inference import *; save_generator(load_generator(sys.argv[1])[0], sys.argv[2], 48)"
+    )
+    save_generator(again, path, size=48)
+    for number in range(3):
+        other = tmp_path / f"{number}.safetensors"
+        subprocess.run([sys.executable, "-c", code, str(path), str(other)], check=True)
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_bad_weights_are_named(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_generator(UNet(8, 3), path, size=64)
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(ValueError, match=r"mine.safetensors does not hold a generator"):
         Colorizer.from_pretrained(path)
-    with pytest.raises(FileNotFoundError, match="no weights at"):
+    with pytest.raises(FileNotFoundError, match="no generator at"):
         Colorizer.from_pretrained(tmp_path / "nothing.safetensors")
     with pytest.raises(ValueError, match="no weights 'roses': choose one of .*flowers-64"):
         Colorizer.from_pretrained("roses")
+
+
+def test_weights_moved_out_of_their_folder_color_at_their_own_size(tmp_path, flower):
+    for name in pretrained_names():
+        shutil.copy(inference.WEIGHTS / f"{name}.safetensors", tmp_path / "moved.safetensors")
+        moved, home = (Colorizer.from_pretrained(x, device="cpu") for x in (tmp_path / "moved.safetensors", name))
+        assert moved.size == home.size == read_card(name)["recipe"]["size"]
+        assert np.array_equal(moved.colorize(flower), home.colorize(flower))
+
+
+def test_files_from_before_the_header_knew_the_size_take_it_from_beside_or_say_what_to_do(tmp_path):
+    path, model = tmp_path / "old.safetensors", UNet(4, 2)
+    save_file(model.state_dict(), path, {"config": json.dumps(model.config)})
+    with pytest.raises(ValueError, match="does not say at what size .* write it in once: save_generator"):
+        Colorizer.from_pretrained(path)
+    (tmp_path / "recipe.json").write_text('{"size": 48}')
+    assert Colorizer.from_pretrained(path).size == 48
+    path.with_suffix(".json").write_text('{"recipe": {"size": 80}}')
+    assert Colorizer.from_pretrained(path).size == 80
+    save_generator(load_generator(path)[0], path, size=96)  # what the error says
+    assert Colorizer.from_pretrained(path).size == 96
 
 
 def test_shipped_weights_are_as_good_as_their_cards_say():

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +69,7 @@ def test_mmd2_refuses_what_it_cannot_compare(x, y):
         mmd2(torch.zeros(x), torch.zeros(y))
 
 
-def test_blocks_are_disjoint_and_the_same_for_every_painter():
+def test_blocks_are_disjoint_and_the_same_for_every_painter(monkeypatch):
     real, fake = torch.arange(20.0)[:, None], torch.arange(100.0, 120)[:, None]
     seen = []
 
@@ -79,12 +77,9 @@ def test_blocks_are_disjoint_and_the_same_for_every_painter():
         seen.append((set(x.flatten().tolist()), set(y.flatten().tolist())))
         return 0.0
 
-    original, features.mmd2 = features.mmd2, note
-    try:
+    monkeypatch.setattr(features, "mmd2", note)
+    for _ in range(2):
         kid_blocks(real, fake, blocks=5, seed=3)
-        kid_blocks(real, fake, blocks=5, seed=3)
-    finally:
-        features.mmd2 = original
     assert seen[:5] == seen[5:]
     for side in (0, 1):
         parts = [pair[side] for pair in seen[:5]]
@@ -123,12 +118,11 @@ def flowers():
 def test_shipped_network_is_small_and_no_colorizer(shipped):
     network, card = shipped
     assert features.FEATURES.stat().st_size < 2e6
-    assert sum(p.stat().st_size for p in WEIGHTS.rglob("*.safetensors")) < 60e6
     assert pretrained_names() == sorted(p.stem for p in WEIGHTS.glob("flowers-*.safetensors"))
     assert card["parameters"] == sum(p.numel() for p in network.parameters())
     assert card["accuracy"] > 20 * card["chance"] and card["accuracy"] > card["accuracy_in_gray"]
     assert "6149 photos of the official test split" in card["judged_on"] and "train and val" in card["trained_on"]
-    assert card["command"].startswith("python -m helpers.kid")
+    assert card["command"] == "python -m helpers.publish flowernet"
     assert {"seconds", "core_seconds", "hardware", "epochs"} <= card["training"].keys()
 
 
@@ -171,15 +165,6 @@ def test_accuracy_counts_hits(flowers):
     assert accuracy(network, flowers.images, flowers.labels) == (flowers.labels == 2).double().mean().item()
 
 
-def test_training_learns_drawn_flowers_and_can_be_repeated():
-    pictures, truth = draw_flowers(256, 64, seed=1)
-    images, labels = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()), torch.from_numpy(truth.kind)
-    photos = Photos(images, labels, -1 - torch.arange(256), "train", "drawn")
-    one, two = (features.train_features(photos, epochs=4, batch_size=32) for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
-    assert accuracy(one, images, labels) > 0.6  # chance: 0.2
-
-
 def test_what_is_no_feature_network_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no feature network"):
         load_features(tmp_path / "none.safetensors")
@@ -191,21 +176,3 @@ def test_what_is_no_feature_network_is_named(tmp_path):
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(ValueError, match="does not hold"):
         load_features(tmp_path / "text.safetensors")
-
-
-def test_the_command_refuses_drawn_flowers(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        features,
-        "load_flowers",
-        lambda *_, **__: Photos(torch.zeros(4, 3, 64, 64).byte(), *[torch.arange(4)] * 2, "", "drawn"),
-    )
-    with pytest.raises(SystemExit, match="real photos"):
-        features.main(["--out", str(tmp_path / "x.safetensors")])
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_command_tells_its_options():
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers.kid", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "--epochs" in done.stdout

@@ -6,11 +6,15 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from helpers.data import Photos
+from helpers.data import drawn_photos, to_lab
 from helpers.metrics import (
+    AB_BINS,
+    AB_RANGE,
     METRICS,
+    PERFECT_PSNR,
     ab_histogram,
     ab_intersection,
+    baseline_cards,
     ciede2000,
     colorfulness,
     format_table,
@@ -22,16 +26,13 @@ from helpers.metrics import (
     resampled_counts,
     scorecard,
     ssim,
-)  # fmt: skip
+)
 from helpers.models import UNet
-from helpers.synthetic import draw_flowers
 
 
 @pytest.fixture(scope="module")
 def photos():
-    pictures, truth = draw_flowers(24, 32, seed=0)
-    images = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy())
-    return Photos(images, torch.from_numpy(truth.kind), torch.arange(24), "test", "drawn")
+    return drawn_photos(24, 32)
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,13 @@ def test_colorfulness_by_its_definition():
 
 def test_ab_histogram_and_its_overlap(photos):
     h = ab_histogram(photos.images)
-    assert h.shape == (24, 45, 45) and h.sum((1, 2)) == pytest.approx(np.ones(24))
+    assert h.shape == (24, AB_BINS, AB_BINS) and h.sum((1, 2)) == pytest.approx(np.ones(24))
     assert ab_intersection(h, h) == pytest.approx(1)
     gray = ab_histogram(predict("gray", photos))
-    assert gray[:, 22, 22].mean() == 1 and ab_intersection(h, gray) < 0.5
+    assert gray[:, AB_BINS // 2, AB_BINS // 2].mean() == 1 and ab_intersection(h, gray) < 0.5
     a = rgb2lab(photos.images[0].permute(1, 2, 0).numpy())[..., 1:]
-    counts, _, _ = np.histogram2d(a[..., 0].ravel(), a[..., 1].ravel(), bins=45, range=[[-112.5, 112.5]] * 2)
+    within = [[-AB_RANGE, AB_RANGE]] * 2
+    counts, _, _ = np.histogram2d(a[..., 0].ravel(), a[..., 1].ravel(), bins=AB_BINS, range=within)
     assert np.abs(h[0] - counts / counts.sum()).sum() < 0.01
 
 
@@ -86,11 +88,17 @@ def test_baselines_do_what_their_names_say(photos):
         predict("median", photos)
 
 
+def test_the_baselines_stand_in_one_table(photos):
+    seen = drawn_photos(24, 32, seed=1)
+    cards = baseline_cards(photos, seen)
+    assert list(cards) == ["gray", "median ab", "oracle mean ab"]
+    assert cards["median ab"] == scorecard("median", photos, median_ab(seen))  # not of the photos judged on
+    assert cards["gray"] == scorecard("gray", photos) and cards["oracle mean ab"] == scorecard("oracle", photos)
+
+
 def test_a_perfect_prediction_and_a_vivid_wrong_one(photos):
     class Truth:
         def __call__(self, L):
-            from helpers.data import to_lab
-
             return to_lab(photos.images)[1]
 
     card = scorecard(Truth(), photos, batch_size=24)
@@ -133,7 +141,7 @@ def test_finished_pictures_are_judged_like_their_painter(photos):
     each = per_photo(photos.images, guess)
     assert each.keys() == METRICS.keys() - {"ab_intersection"} and all(v.shape == (24,) for v in each.values())
     assert judge(photos.images, guess) == judge(photos.images, guess, each=each) == scorecard("oracle", photos)
-    assert per_photo(photos.images, photos.images)["psnr"].max() == 100  # infinite, but a mean must exist
+    assert per_photo(photos.images, photos.images)["psnr"].max() == PERFECT_PSNR  # infinite, but a mean must exist
     with pytest.raises(ValueError, match="must be alike"):
         judge(photos.images, guess[:5])
 
@@ -146,3 +154,15 @@ def test_resampled_counts_are_whole_resamples_and_seeded(photos):
     each = per_photo(photos.images, predict("gray", photos))["delta_e"]
     low, high = np.percentile([np.repeat(each, row.astype(int)).mean() for row in resampled_counts(24)], [2.5, 97.5])
     assert scorecard("gray", photos).values["delta_e"] == pytest.approx((each.mean(), low, high), abs=1e-3)
+
+
+def test_the_interval_of_the_overlap_is_moved_back(photos):
+    """A resample repeats photos, so its histogram is thinner and overlaps less: that bias must not stay."""
+    guess = predict("oracle", photos)
+    truth, painted = ab_histogram(photos.images), ab_histogram(guess)
+    draws = [np.repeat(np.arange(24), row.astype(int)) for row in resampled_counts(24)]
+    overlaps = np.array([ab_intersection(truth[drawn], painted[drawn]) for drawn in draws])
+    overlap, low, high = judge(photos.images, guess).values["ab_intersection"]
+    shift = overlap - overlaps.mean()
+    assert overlap == pytest.approx(ab_intersection(truth, painted)) and shift > 0.01
+    assert (low, high) == pytest.approx(np.percentile(overlaps, [2.5, 97.5]) + shift, abs=1e-4)

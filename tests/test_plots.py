@@ -48,9 +48,9 @@ def test_ab_planes_names_colors_and_shares_one_scale():
 
 
 def test_gamut_line_encloses_what_a_screen_can_show():
-    a, b, inside = _gamut_shadow()
+    middles, inside = _gamut_shadow()
     lightness = torch.linspace(0, 100, 101).view(-1, 1, 1, 1)
-    grid = torch.tensor(np.stack(np.meshgrid(a, b)), dtype=torch.float32)[None].expand(101, -1, -1, -1)
+    grid = torch.tensor(np.stack(np.meshgrid(middles, middles)), dtype=torch.float32)[None].expand(101, -1, -1, -1)
     possible = in_gamut(torch.cat([lightness.expand(-1, 1, *grid.shape[-2:]), grid], dim=1)).any(dim=0).numpy()
     assert (inside.astype(bool) | ~possible).all()  # every cell whose middle has a color is inside
     assert (inside.astype(bool) & ~possible).sum() < 0.15 * possible.sum()  # and few others, at the rim

@@ -69,9 +69,7 @@ def test_the_average_warms_up(step, decay, flowers):
     trainer.step = step
     old = [p.clone() for p in trainer.average.parameters()]
     next(trainer.steps(flowers, 1000))
-    for mine, start, new in zip(
-        trainer.average.parameters(), old, trainer.plain_generator.parameters(), strict=True
-    ):
+    for mine, start, new in zip(trainer.average.parameters(), old, trainer.plain_generator.parameters(), strict=True):
         torch.testing.assert_close(mine, decay * start + (1 - decay) * new.detach(), rtol=1e-4, atol=1e-6)
     assert same(trainer.average.buffers(), trainer.plain_generator.buffers())
 

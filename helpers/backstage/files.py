@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,8 +48,3 @@ def write_json(path: str | Path, content) -> None:
     """`content` as readable UTF-8 JSON, written beside and renamed."""
     with writing(path) as beside:
         beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf8", newline="\n")
-
-
-def write_beside(path: Path, write: Callable[[Path], object]) -> None:  # goes when its last caller has moved
-    with writing(path) as beside:
-        write(beside)

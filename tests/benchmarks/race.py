@@ -9,13 +9,13 @@
 CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
 core runs at once. Each entrant is BASE with some fields changed; how many steps fit into its budget
 is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner.
-Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md.
+Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md. It also holds
+entrants that lost and left the core: the classifiers, now in `helpers/classification.py`, and a colorfulness loss.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -24,12 +24,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 
+from helpers.backstage.files import read_json, write_json
 from helpers.data import batches, load_flowers
-from helpers.backstage.files import write_beside
 from helpers.inference import load_generator
 from helpers.metrics import scorecard
-from helpers.training import PRESETS, Recipe, choose_precision, train
+from helpers.recipe import PRESETS, Recipe, choose_precision
+from helpers.runs import runs_folder, train
+from helpers.training import Trainer
 
 RESULTS = Path(__file__).parent / "results"
 BASE = replace(PRESETS["cpu"], protocol="large", width=24, small_steps=0, report_steps=10**9)
@@ -39,8 +42,6 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "base": {},
     "small 50 %": {"small": 0.5},
     "small 75 %": {"small": 0.75},
-    "classes": {"color_kind": "classes"},
-    "classes, small 50 %": {"color_kind": "classes", "small": 0.5},
     "width 12": {"width": 12},
     "width 16": {"width": 16},
     "width 16, small 50 %": {"width": 16, "small": 0.5},
@@ -48,7 +49,6 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "width 16, small 75 %": {"width": 16, "small": 0.75},
     "width 24, small 50 %": {"width": 24, "small": 0.5},
     "width 16, small 25 %, depth 5": {"width": 16, "depth": 5, "small": 0.25},
-    "width 16, classes": {"width": 16, "color_kind": "classes"},
     "width 32": {"width": 32},
     "depth 5": {"depth": 5},
     "full-resolution head": {"half_res": False},
@@ -56,7 +56,6 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "lr 4e-3": {"lr": 4e-3},
     "smooth L1": {"color_kind": "smooth_l1"},
     "L2": {"color_kind": "l2"},
-    "colorfulness 0.5": {"colorfulness_weight": 0.5},
 }
 GAMES = {
     "base": {},
@@ -67,27 +66,22 @@ GAMES = {
     "color weight 30": {"color_weight": 30.0},
     "color weight 100": {"color_weight": 100.0},
     "generator lr 2e-4": {"lr_generator": 2e-4},
-    "colorfulness 5": {"colorfulness_weight": 5.0},
 }
 
 
 def seconds_per_step(recipe: Recipe, photos) -> dict[str, float]:
     """CPU seconds of one step in each phase, and in the color phase at half size."""
-    from accelerate import Accelerator
-
-    from helpers.training import _Trainer
-
-    trainer = _Trainer(recipe, Accelerator(mixed_precision=choose_precision(), cpu=True))
+    trainer = Trainer(recipe, Accelerator(mixed_precision=choose_precision(), cpu=True))
     starts = {"color": 0, "critic": recipe.color_steps, "gan": recipe.color_steps + recipe.critic_steps}
     found = {}
     for phase, size in [*((p, recipe.size) for p in starts), ("small", recipe.size // 2)]:
-        steps = batches(photos, recipe.batch_size, size, seed=0, epoch=0)
+        steps = batches(photos, recipe.batch_size, size, seed=0)
         trainer.step = starts.get(phase, 0)
         for _ in range(2):
             trainer.take_step(*next(steps))
         began, count = time.process_time(), 0
         while count < 6 or time.process_time() - began < 3:
-            trainer.take_step(*(next(steps, None) or next(steps := batches(photos, recipe.batch_size, size, 0, 0))))
+            trainer.take_step(*next(steps))
             trainer.step, count = starts.get(phase, 0), count + 1
         found[phase] = (time.process_time() - began) / count
     return found
@@ -126,10 +120,10 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
     val = load_flowers("val", base.size, base.protocol)
     heat = f"{race}-{budget:.0f}" + (f"-{size}px" if size != BASE.size else "")
     slug = "".join(c if c.isalnum() else "-" for c in f"{heat}-{name}-s{seed}")
-    folder = Path("runs/race") / slug
+    folder = runs_folder() / "race" / slug
     if start:  # the game alone, from another run's finished color phase
         changes = GAMES[name]
-        recipe = replace(Recipe(**json.loads((start / "recipe.json").read_text())), **changes)
+        recipe = replace(Recipe.restore(read_json(start / "recipe.json")), **changes)
         cost = seconds_per_step(recipe, photos)
         recipe = replace(recipe, gan_steps=int(budget / cost["gan"]))
         state = torch.load(start / "color.pt", weights_only=True)
@@ -137,7 +131,7 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
             fresh = replace(recipe, color_steps=1, small_steps=0)
             train(fresh, folder / "critic", photos, val.subset(slice(0, 8)), stop_after=0, show=False)
             new = torch.load(folder / "critic/last.pt", weights_only=True)
-            state |= {key: new[key] for key in ("critic", "d_opt")}
+            state |= {key: new[key] for key in ("critic", "d_optimizer")}
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(state | {"recipe": asdict(recipe)}, folder / "last.pt")
     else:
@@ -159,7 +153,7 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
         "hardware": "1 CPU core", "torch": torch.__version__.split("+")[0],
     }  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
-    write_beside(RESULTS / f"{slug}.json", lambda p: p.write_text(json.dumps(result, indent=1) + "\n"))
+    write_json(RESULTS / f"{slug}.json", result)
     values = " | ".join(
         f"{phase} " + " ".join(f"{key} {card['values'][key][0]:.3g}" for key in card["values"] if key != "ssim")
         for phase, card in cards.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.backstage.files import write_beside
+from helpers.backstage.files import writing
 from helpers.metrics import METRICS
 
 HERE = Path(__file__).parent
@@ -137,7 +137,8 @@ def main() -> None:
     lines += _races("recipes", "Recipe race", ("color", "gan"))
     lines += _races("official", "Trained on the 1,020 photos of the official split", ("color", "gan"))
     lines += _races("games", "GAN phase alone, from one and the same color phase", ("gan",))
-    write_beside(HERE / "RESULTS.md", lambda p: p.write_text("\n".join(lines).rstrip() + "\n", encoding="utf8"))
+    with writing(HERE / "RESULTS.md") as beside:
+        beside.write_text("\n".join(lines).rstrip() + "\n", encoding="utf8")
 
 
 if __name__ == "__main__":

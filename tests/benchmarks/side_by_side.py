@@ -11,21 +11,20 @@ judged halfway.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import torch
 
+from helpers.backstage.files import write_json
 from helpers.data import load_flowers
 from helpers.environment import hardware
-from helpers.backstage.files import write_beside
 from helpers.metrics import median_ab, scorecard
-from helpers.training import PRESETS, choose_precision, train
+from helpers.recipe import PRESETS, choose_precision
+from helpers.runs import runs_folder, train
 
 from .plain import train_plain
 from .race import RESULTS, scaled
@@ -35,7 +34,7 @@ def keep(side: str, rows: list[dict]) -> None:
     content = {"hardware": hardware(), "torch": torch.__version__.split("+")[0]}
     content |= {"precision": "no" if side == "plain" else choose_precision(), "rows": rows}
     RESULTS.mkdir(exist_ok=True)
-    write_beside(RESULTS / f"side-{side}.json", lambda p: p.write_text(json.dumps(content, indent=1) + "\n"))
+    write_json(RESULTS / f"side-{side}.json", content)
 
 
 def plain(seconds: float, photos, test) -> None:
@@ -58,7 +57,7 @@ def ours(seconds: float, photos, test) -> None:
     larger = load_flowers("train", preset.load_size, "official")
     for budget in (seconds / 10, seconds):
         recipe = scaled(preset, budget, larger)
-        folder, used = Path("runs/side-by-side") / f"{budget:.0f}", 0.0
+        folder, used = runs_folder() / "side-by-side" / f"{budget:.0f}", 0.0
         for name, steps in (("ours, L1 alone", recipe.color_steps), ("ours, L1 + GAN", None)):
             began = time.process_time()
             run = train(recipe, folder, larger, few, stop_after=steps, show=False, save_every=1e9)

@@ -10,7 +10,6 @@ wait for the device. Prints ratios, a profile of one step of each, and peak memo
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -22,11 +21,10 @@ import torch
 from accelerate import Accelerator
 from torch.profiler import profile
 
-from helpers.data import load_flowers
+from helpers.backstage.files import write_json
+from helpers.data import load_flowers, to_rgb8
 from helpers.environment import hardware
-from helpers.backstage.files import write_beside
-from helpers.metrics import to_rgb8
-from helpers.training import PRESETS, _Trainer, choose_precision
+from helpers.training import PRESETS, Trainer, choose_precision
 
 from .plain import Pix2PixCritic, Pix2PixUNet, PlainCritic, PlainTrainer, PlainUNet
 from .race import RESULTS
@@ -35,11 +33,11 @@ NETWORKS = {"plain": (PlainUNet, PlainCritic), "pix2pix": (Pix2PixUNet, Pix2PixC
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def ours(generator=None, critic=None, **changes) -> _Trainer:
+def ours(generator=None, critic=None, **changes) -> Trainer:
     """A trainer of ours in its GAN phase."""
     recipe = replace(PRESETS["cpu"], **changes)
     accelerator = Accelerator(mixed_precision=choose_precision(), cpu=DEVICE == "cpu")
-    trainer = _Trainer(recipe, accelerator, generator, critic)
+    trainer = Trainer(recipe, accelerator, generator, critic)
     trainer.step = recipe.color_steps + recipe.critic_steps
     return trainer
 
@@ -154,7 +152,7 @@ def main() -> None:
     rows.append({"what": "peak memory in GB of a process that trains at 256 px, batch 4", **memory})
     result = {"hardware": hardware(), "torch": torch.__version__.split("+")[0], "precision": choose_precision()}
     result["rows"] = rows
-    write_beside(RESULTS / "training_step.json", lambda p: p.write_text(json.dumps(result, indent=1) + "\n"))
+    write_json(RESULTS / "training_step.json", result)
 
 
 if __name__ == "__main__":

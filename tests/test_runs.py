@@ -1,0 +1,495 @@
+"""helpers.runs: exact resume, the order of writing, interruption, old checkpoints, load or train, the command line."""
+
+import json
+import math
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, fields, make_dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from helpers import runs
+from helpers.data import drawn_photos
+from helpers.inference import load_generator
+from helpers.recipe import PRESETS, Recipe
+from helpers.runs import load_or_train, runs_folder, train
+from helpers.training import Trainer, TrainingDiverged
+
+REPOSITORY = Path(__file__).parent.parent
+SMOKE = PRESETS["smoke"]
+TINY = replace(
+    SMOKE, size=16, load_size=16, batch_size=4, width=4, depth=2, color_steps=5, critic_steps=2, gan_steps=4,
+    report_steps=3,
+)  # fmt: skip
+TINY_COLOR = replace(TINY, critic_steps=0, gan_steps=0)
+
+
+@pytest.fixture(scope="module")
+def flowers():
+    return {"photos": drawn_photos(64, SMOKE.load_size, 1), "val": drawn_photos(16, SMOKE.size, 2)}
+
+
+@pytest.fixture(scope="module")
+def few():
+    return {"photos": drawn_photos(8, 16, 0), "val": drawn_photos(8, 16, 1)}
+
+
+@pytest.fixture(scope="module")
+def whole(flowers, tmp_path_factory):
+    """A run that was never stopped."""
+    return train(SMOKE, tmp_path_factory.mktemp("whole"), show=False, **flowers)
+
+
+@pytest.fixture
+def steps(tmp_path, monkeypatch):
+    """An empty folder of runs; and the training steps taken in it, by their phase."""
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path / "runs"))
+    taken, step = [], Trainer.take_step
+
+    def noted(self, *batch):
+        taken.append(self.recipe.phase(self.step))
+        step(self, *batch)
+
+    monkeypatch.setattr(Trainer, "take_step", noted)
+    return taken
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def everything(run):
+    """All tensors of a run's last checkpoint, optimizers included, by name."""
+    found = {}
+
+    def walk(value, name):
+        if isinstance(value, torch.Tensor):
+            found[name] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{name}.{key}")
+
+    walk(torch.load(run.folder / "last.pt", weights_only=True), "")
+    return found
+
+
+def rewrite(folder, change):
+    """Change the checkpoint in a folder."""
+    state = torch.load(folder / "last.pt", weights_only=True)
+    change(state)
+    torch.save(state, folder / "last.pt")
+
+
+# --------------------------------------------------------------------------------- a run and its folder
+
+
+def test_a_run_leaves_what_it_promises(whole):
+    assert whole.finished
+    assert [(h["step"], h["phase"]) for h in whole.history] == [
+        (4, "color"),
+        (8, "color"),
+        (12, "gan"),
+        (14, "gan"),
+    ]
+    assert {"color", "critic", "critic_right", "adversarial", "val_psnr", "val_delta_e"} <= whole.history[-1].keys()
+    assert json.loads((whole.folder / "history.json").read_text()) == whole.history
+    assert Recipe(**json.loads((whole.folder / "recipe.json").read_text())) == SMOKE
+    for name in ("truth", "gray", "step-000004", "step-000014"):
+        assert Image.open(whole.folder / "samples" / f"{name}.png").size == (6 * SMOKE.size, SMOKE.size)
+    final, _ = load_generator(whole.folder / "generator.safetensors")
+    assert same(final.state_dict(), whole.generator.state_dict())
+    l1, _ = load_generator(whole.folder / "generator-l1.safetensors")
+    assert not same(l1.state_dict(), final.state_dict())
+    assert not list(whole.folder.rglob("*.partial-*"))
+
+
+@pytest.mark.parametrize("small_steps", [0, 5])
+def test_resume_is_exact_from_every_step(small_steps, flowers, tmp_path):
+    """One step a call: each of them begins with a new trainer, also at the change of size and of phase."""
+    recipe = replace(SMOKE, small_steps=small_steps)
+    at_once = train(recipe, tmp_path / "at once", show=False, **flowers)
+    for step in range(recipe.total_steps):
+        parts = train(recipe, tmp_path / "in parts", stop_after=1, show=False, **flowers)
+        assert parts.finished == (step == recipe.total_steps - 1)
+    assert same(everything(parts), everything(at_once)) and parts.history == at_once.history
+
+
+def test_a_finished_run_is_loaded_and_nothing_written(whole, flowers, steps):
+    def files():
+        found = {p: p for p in whole.folder.rglob("*") if p.is_file()}
+        return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in found}
+
+    before = files()
+    again = train(SMOKE, whole.folder, show=False, **flowers)
+    assert again.finished and again.history == whole.history and steps == []
+    assert same(again.generator.state_dict(), whole.generator.state_dict()) and files() == before
+
+
+def test_what_a_kill_at_the_very_end_left_out_is_made_up_for(flowers, tmp_path):
+    run = train(SMOKE, tmp_path, show=False, **flowers)
+    weights = (tmp_path / "generator.safetensors").read_bytes()
+    for name in ("generator.safetensors", "timing.json"):
+        (tmp_path / name).unlink()
+    assert train(SMOKE, tmp_path, show=False, **flowers).history == run.history
+    assert (tmp_path / "generator.safetensors").read_bytes() == weights and (tmp_path / "timing.json").exists()
+
+
+@pytest.mark.parametrize("save_every", [0.0, 1e9])
+def test_report_then_save_then_tell(save_every, flowers, tmp_path, monkeypatch):
+    """With savings at each step, and with the last one alone."""
+    order = []
+
+    def noting(name, method):
+        def noted(self, trainer, *more):
+            order.append((name, trainer.step))
+            return method(self, trainer, *more)
+
+        monkeypatch.setattr(runs._Folder, name, noted)
+
+    noting("report", runs._Folder.report)
+    noting("save", runs._Folder.save)
+
+    def watch(history, folder):
+        order.append(("tell", history[-1]["step"]))
+
+    train(SMOKE, tmp_path, show=False, save_every=save_every, watch=watch, **flowers)
+    reports = (4, 8, 12, 14)
+    saves = range(1, 15) if save_every == 0 else (14,)
+    expected = []
+    for step in range(1, 15):
+        expected += [("report", step)] * (step in reports) + [("save", step)] * (step in saves)
+        expected += [("tell", step)] * (step in reports)
+    assert order == expected
+
+
+def test_watch_is_told_after_each_report(whole, flowers, tmp_path):
+    """With the history so far, when the report's samples are there; what it does to its copy harms nobody."""
+    told = []
+
+    def watch(history, folder):
+        step = history[-1]["step"]
+        assert json.loads((folder / "history.json").read_text()) == history
+        assert (folder / f"samples/step-{step:06d}.png").exists()
+        told.append((len(history), step, folder))
+        history.clear()
+
+    run = train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    assert told == [(1, 4, tmp_path), (2, 8, tmp_path), (3, 12, tmp_path), (4, 14, tmp_path)]
+    assert run.history == whole.history and same(everything(run), everything(whole))
+    told.clear()
+    train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    assert told == [(4, 14, tmp_path)]  # of a finished run once, so that a page has its picture
+
+
+def test_watch_goes_on_where_it_was(flowers, tmp_path):
+    told = []
+    for stop in (3, 3, None):  # before the first report, past it, to the end
+        train(
+            SMOKE, tmp_path, stop_after=stop, show=False, **flowers,
+            watch=lambda history, folder: told.append(history[-1]["step"]),
+        )  # fmt: skip
+        told.append("stop")
+    assert told == ["stop", 4, "stop", 4, 8, 12, 14, "stop"]
+
+
+def test_what_watch_raises_is_raised(whole, flowers, tmp_path):
+    def watch(history, folder):
+        raise RuntimeError("the view is broken")
+
+    with pytest.raises(RuntimeError, match="the view is broken"):
+        train(SMOKE, tmp_path, show=False, watch=watch, **flowers)
+    again = train(SMOKE, tmp_path, show=False, **flowers)
+    assert again.finished and same(everything(again), everything(whole))
+
+
+def test_the_seed_decides(whole, flowers, tmp_path):
+    twin = train(SMOKE, tmp_path / "twin", show=False, **flowers)
+    assert same(everything(twin), everything(whole))
+    other = train(replace(SMOKE, seed=1), tmp_path / "other", show=False, **flowers)
+    assert not same(other.generator.state_dict(), whole.generator.state_dict())
+
+
+def test_the_color_phase_alone_is_a_run(few, tmp_path):
+    alone = train(TINY_COLOR, tmp_path, show=False, **few)
+    assert alone.finished and (alone.folder / "generator.safetensors").exists()
+
+
+# ------------------------------------------------------------------------------- what can go wrong
+
+
+def test_divergence_stops_with_the_last_good_state(flowers, tmp_path):
+    recipe = replace(SMOKE, color_steps=200, report_steps=25)
+    train(recipe, tmp_path, stop_after=25, show=False, **flowers)
+    rewrite(tmp_path, lambda state: state["generator"]["head.bias"].fill_(math.nan))
+    kept = (tmp_path / "last.pt").read_bytes()
+    message = r"color phase\).*no longer a number; try a lower learning rate. The last good state is .*last.pt"
+    with pytest.raises(TrainingDiverged, match=message):
+        train(recipe, tmp_path, show=False, **flowers)
+    assert (tmp_path / "last.pt").read_bytes() == kept  # nothing was written over it
+
+
+def test_an_infinite_learning_rate_is_noticed(flowers, tmp_path):
+    recipe = replace(SMOKE, color_steps=25, report_steps=25, lr=1e30, clip_norm=1e30)
+    with pytest.raises(TrainingDiverged, match="no longer a number.*No state was saved yet"):
+        train(recipe, tmp_path, show=False, **flowers)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_another_recipe_or_a_damaged_checkpoint_is_named(whole, flowers, tmp_path):
+    with pytest.raises(ValueError, match=r"another recipe: lr \(0.002 there, 0.1 here\). Choose another folder"):
+        train(replace(SMOKE, lr=0.1), whole.folder, show=False, **flowers)
+    (tmp_path / "last.pt").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"last.pt is not a readable checkpoint"):
+        train(SMOKE, tmp_path, show=False, **flowers)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path, flowers):
+    class Evil:
+        def __reduce__(self):
+            return (os.system, ("touch " + str(tmp_path / "owned"),))
+
+    torch.save({"recipe": Evil()}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
+        train(SMOKE, tmp_path, show=False, **flowers)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_fewer_photos_than_a_batch_are_refused(few, tmp_path):
+    with pytest.raises(ValueError, match="16"):
+        train(SMOKE, tmp_path, show=False, **few)
+
+
+# ---------------------------------------------------------------------------- runs of other versions
+
+
+def older(state):
+    """A checkpoint as the first versions wrote it."""
+    state["recipe"] |= {"temperature": 0.5, "colorfulness_weight": 0.0}
+    for new, old in {"average": "ema", "g_optimizer": "g_opt", "d_optimizer": "d_opt"}.items():
+        state[old] = state.pop(new)
+    state["sums"] |= {f"{name} count": float(count) for name, count in state.pop("counts").items()}
+    state["scaler"] = {}
+
+
+def test_a_run_of_an_older_version_goes_on(whole, flowers, tmp_path):
+    train(SMOKE, tmp_path, stop_after=10, show=False, **flowers)  # between two reports, after two critic steps
+    rewrite(tmp_path, older)
+    again = train(SMOKE, tmp_path, show=False, **flowers)
+    assert same(everything(again), everything(whole)) and again.history == whole.history
+
+
+def test_a_field_added_since_must_have_its_default(few, tmp_path):
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    rewrite(tmp_path, lambda state: state["recipe"].pop("clip_norm"))
+    with pytest.raises(ValueError, match=r"another recipe: clip_norm \(5.0 there, 1.0 here\)"):
+        train(replace(TINY, clip_norm=1.0), tmp_path, show=False, **few)
+    assert train(TINY, tmp_path, show=False, **few).finished
+
+
+def test_a_field_removed_since_is_named(few, tmp_path):
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    rewrite(tmp_path, lambda state: state["recipe"].update(colorfulness_weight=0.5))
+    with pytest.raises(ValueError, match=r"another recipe: colorfulness_weight \(0.5 there, no such field here\)"):
+        train(TINY, tmp_path, show=False, **few)
+
+
+def test_a_field_added_later_changes_no_key(few):
+    Later = make_dataclass("Later", [("warp", float, 0.0)], bases=(Recipe,), frozen=True)
+    later = Later(**asdict(TINY))
+    key = runs._key(TINY, few["photos"])
+    assert runs._key(later, few["photos"]) == key != runs._key(replace(later, warp=1.0), few["photos"])
+    shuffled = make_dataclass("Shuffled", [(f.name, f.type, f.default) for f in reversed(fields(Recipe))], frozen=True)
+    assert runs._key(shuffled(**asdict(TINY)), few["photos"]) == key
+
+
+# ----------------------------------------------------------------------------------- load or train
+
+
+def test_runs_lie_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
+    assert runs_folder() == tmp_path
+    monkeypatch.delenv("COLORIZE_RUNS")
+    assert runs_folder() == REPOSITORY / "runs"
+
+
+def test_a_finished_run_is_found_with_the_same_weights(few, steps):
+    told = []
+    first = load_or_train(TINY_COLOR, "a", **few)
+    again = load_or_train(TINY_COLOR, "a", **few, watch=lambda history, folder: told.append(history[-1]["step"]))
+    assert len(steps) == 5 and again.finished and again.history == first.history and told == [5]
+    assert [p.name for p in runs_folder().iterdir()] == [first.folder.name] and first.folder.name.startswith("a-")
+    assert same(first.generator.state_dict(), again.generator.state_dict())
+
+
+def test_another_recipe_and_other_photos_are_another_run(few, steps):
+    found = [load_or_train(TINY_COLOR, "a", **few)]
+    found.append(load_or_train(TINY_COLOR, "a", few["val"], few["val"]))
+    found.append(load_or_train(replace(TINY_COLOR, skips=False), "a", **few))
+    assert len({run.folder for run in found}) == 3 and len(steps) == 15
+
+
+def test_retrain_trains_again(few, steps):
+    folder = load_or_train(TINY_COLOR, "a", **few).folder
+    assert load_or_train(TINY_COLOR, "a", **few, retrain=True).folder == folder
+    assert len(steps) == 10
+
+
+def test_a_stopped_run_goes_on(few, steps):
+    folder = runs_folder() / f"b-{runs._key(TINY_COLOR, few['photos'])}"
+    train(TINY_COLOR, folder, **few, stop_after=1)
+    run = load_or_train(TINY_COLOR, "b", **few, retrain=True)
+    assert run.finished and run.folder == folder and len(steps) == 5
+
+
+# ---------------------------------------------------------------------------- a shared color phase
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"color_weight": 0.0, "adversarial": "bce"},
+        {"lr_critic": 1e-2, "critic_steps": 4, "lr_generator": 1e-2},
+        {"gan_steps": 9},
+        {"critic_width": 4, "critic_layers": 2},
+    ],
+    ids=str,
+)
+def test_a_shared_color_phase_gives_the_same_bits(changes, few, steps):
+    recipe = replace(TINY, **changes)
+    color = load_or_train(TINY_COLOR, "color", **few)
+    steps.clear()
+    shared = load_or_train(recipe, "shared", **few, color_from=color)
+    assert "color" not in steps and len(steps) == recipe.critic_steps + recipe.gan_steps
+    alone = load_or_train(recipe, "alone", **few)
+    assert same(everything(shared), everything(alone)) and shared.history == alone.history
+    names = [{str(p.relative_to(run.folder)) for p in run.folder.rglob("*")} for run in (shared, alone)]
+    assert names[0] == names[1]
+
+
+def test_a_run_with_a_shared_phase_is_loaded_when_finished(few, steps):
+    color = load_or_train(TINY_COLOR, "color", **few)
+    first = load_or_train(TINY, "a", **few, color_from=color)
+    steps.clear()
+    again = load_or_train(TINY, "a", **few, color_from=color)
+    assert again.finished and again.history == first.history and steps == []
+    load_or_train(TINY, "a", **few, retrain=True, color_from=color)
+    assert steps == ["critic"] * 2 + ["gan"] * 4
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"width": 8}, {"color_steps": 6}, {"lr": 1e-3}], ids=str)
+def test_another_color_phase_cannot_be_shared(change, few, steps):
+    color = load_or_train(TINY_COLOR, "color", **few)
+    with pytest.raises(ValueError, match="cannot lend its color phase"):
+        load_or_train(replace(TINY, **change), "a", **few, color_from=color)
+
+
+def test_other_photos_or_a_whole_run_cannot_lend_a_color_phase(few, steps):
+    color = load_or_train(TINY_COLOR, "color", **few)
+    with pytest.raises(ValueError, match="not trained on these photos"):
+        load_or_train(TINY, "a", few["val"], few["val"], color_from=color)
+    with pytest.raises(ValueError, match="was stopped: run the cell again"):
+        load_or_train(TINY, "a", **few, color_from=replace(color, finished=False))
+    with pytest.raises(ValueError, match="have no critic or GAN steps"):
+        load_or_train(TINY, "a", **few, color_from=load_or_train(TINY, "whole", **few))
+
+
+# ----------------------------------------------------------------------- processes and the command line
+
+
+@pytest.fixture
+def drawn_only(monkeypatch):
+    """Subprocesses that train on drawn flowers: quick, and the same with and without the photos."""
+    monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+
+
+def command(out, *settings, python=("-m", "helpers.training")):
+    return [sys.executable, *python, "--preset", "smoke", "--out", str(out), "--set", *settings]
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_kill_or_ctrl_c_then_resume_is_exact(how, tmp_path, drawn_only):
+    script = (
+        "import sys; from dataclasses import replace; from helpers.runs import *; from helpers.recipe import PRESETS; "
+        "r = train(replace(PRESETS['smoke'], color_steps=300, report_steps=1000), sys.argv[1], save_every=0.0);"
+        "sys.exit(0 if r.finished else 130)"
+    )
+    call = [sys.executable, "-c", script]
+    process = subprocess.Popen([*call, str(tmp_path / "cut")], cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    deadline = time.time() + 90
+    while not (tmp_path / "cut/last.pt").exists() and time.time() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(getattr(signal, how))
+    code = process.wait(timeout=60)
+    assert code == (-signal.SIGKILL if how == "SIGKILL" else 130)
+    stopped = torch.load(tmp_path / "cut/last.pt", weights_only=True)["step"]
+    assert 0 < stopped < 306
+    for folder in ("cut", "whole"):
+        subprocess.run([*call, str(tmp_path / folder)], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    a, b = (load_generator(tmp_path / f / "generator.safetensors")[0].state_dict() for f in ("cut", "whole"))
+    assert same(a, b)
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "cp1252", "ascii"])
+def test_the_command_trains_and_prints_the_scorecard_in_any_encoding(encoding, tmp_path, drawn_only):
+    call = command(tmp_path / "run", "gan_steps=2")
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, env=env)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode(encoding)
+    assert "U-Net + GAN" in text and "DRAWN FLOWERS" in text
+    assert ("ΔE" if encoding == "utf8" else "?E") in text
+    cards = json.loads((tmp_path / "run/scorecard.json").read_text())["scorecards"]
+    assert set(cards) == {"gray", "median ab", "oracle mean ab", "U-Net L1", "U-Net + GAN"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+def test_the_command_trains_in_a_terminal(tmp_path, drawn_only):
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(command(tmp_path / "run", "color_steps=60"), cwd=REPOSITORY, stdout=terminal)
+    os.close(terminal)
+    text = b""
+    try:
+        while part := os.read(screen, 4096):
+            text += part
+    except OSError:  # Linux, when the other end was closed
+        pass
+    os.close(screen)
+    assert process.wait(timeout=60) == 0 and b"step 50/66 color" in text and b"U-Net + GAN" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "huge"], "error: unknown preset 'huge'"),
+        (["--set", "speed=1"], "error: the recipe has no field 'speed'"),
+        (["--set", "lr=fast"], "error: --set lr=fast: 'fast' is not a value for lr"),
+        (["--preset", "cpu", "--set", "color_steps=100"], "error: small_steps is 10000, but color_steps only 100"),
+        (["--root", "nowhere"], "error: FLOWERS102_ROOT names nowhere"),
+    ],
+)
+def test_command_line_errors_are_one_sentence(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FLOWERS102_ROOT", os.environ.get("FLOWERS102_ROOT", ""))
+    assert runs.main(["--out", str(tmp_path), *arguments]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(message) and len(err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo")
+def test_two_processes_train_together(tmp_path, drawn_only):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "helpers.training")
+    call = command(tmp_path / "run", python=launcher)
+    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads((tmp_path / "run/timing.json").read_text())["processes"] == 2
+    history = json.loads((tmp_path / "run/history.json").read_text())
+    assert len(history) == 4 and history[3]["color"] < history[0]["color"]
