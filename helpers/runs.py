@@ -12,11 +12,11 @@ In the folder of a run:
 
 Where a step is due for them, three things follow each other in this order:
     report  history.json and samples/ get their new entry, after all losses were found to be numbers;
-    save    last.pt is replaced. It never holds a report that is not on disk; it may lag behind (`save_every`), and
-            then a run that goes on makes the same report again, with the same bits;
+    save    last.pt is replaced. It never holds a report that is not on disk, and may lag behind (`save_every`):
+            a run that goes on then makes the same report again, with the same bits;
     tell    `watch` is called. It finds all of this on disk, and what it raises costs nothing that was saved.
 
-Measured (tests/test_runs.py): stopped after any of its steps, killed or interrupted, a run ends with the same bits.
+Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a run ends with the same bits.
 """
 
 from __future__ import annotations
@@ -27,12 +27,9 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -42,6 +39,7 @@ from accelerate import Accelerator, PartialState
 from PIL import Image
 
 from .backstage.files import read_json, write_json, writing
+from .backstage.interrupt import stop_request
 from .backstage.progress import Bar, say, wanted
 from .data import PROTOCOLS, Photos, load_flowers
 from .environment import hardware
@@ -79,29 +77,26 @@ class _Folder:
 
     def __init__(self, path: str | Path, recipe: Recipe, main: bool = True):
         self.path, self.recipe, self.main = Path(path), recipe, main
-        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / "samples").mkdir(parents=True, exist_ok=True)
         self.checkpoint = self.path / "last.pt"
         self.history: list[dict] = []
-        self.seconds = 0.0  # spent training, validation included, over all calls
-        self.saved_step, self.clock = -1, time.perf_counter()
+        self.saved_step, self.clock, self.seconds = -1, 0.0, 0.0  # seconds: spent on it, over all calls
 
     def read_checkpoint(self) -> dict:
         """What `save` wrote. Raises ValueError if that is not readable, or of another recipe."""
+        path = self.checkpoint
         try:
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
             stored = dict(state["recipe"])
         except Exception as error:
-            text = f"{self.checkpoint} is not a readable checkpoint ({error}): delete it to start anew"
-            raise ValueError(text) from error
+            raise ValueError(f"{path} is not a readable checkpoint ({error}): delete it to start anew") from error
         try:
             there, here = asdict(Recipe.restore(stored)), asdict(self.recipe)
             changed = [f"{k} ({there[k]} there, {v} here)" for k, v in here.items() if there[k] != v]
         except ValueError as error:  # a field that is gone
             changed = [str(error)]
         if changed:
-            raise ValueError(
-                f"{self.checkpoint} was made by another recipe: {', '.join(changed)}. Choose another folder"
-            )
+            raise ValueError(f"{path} was made by another recipe: {', '.join(changed)}. Choose another folder")
         return _of_today(state)
 
     def resume(self, trainer: Trainer) -> None:
@@ -114,27 +109,26 @@ class _Folder:
             write_json(self.path / "recipe.json", asdict(self.recipe))
         self.clock = time.perf_counter()
 
-    def losses(self, trainer: Trainer, forget: bool = False) -> dict[str, float]:
-        """The mean losses since the last report. TrainingDiverged says where the last good state is."""
+    def losses(self, trainer: Trainer, forget: bool = False) -> dict:
+        """Step, phase and mean losses since the last report. TrainingDiverged says where the last good state is."""
         try:
-            return trainer.mean_losses(forget)
+            means = trainer.mean_losses(forget)
         except TrainingDiverged as error:
             good = f"The last good state is {self.checkpoint}" if self.checkpoint.exists() else "No state was saved yet"
             raise TrainingDiverged(f"{error}. {good}") from None
+        return {"step": trainer.step, "phase": self.recipe.phase(trainer.step - 1), **means}
 
     def report(self, trainer: Trainer, val: Photos, samples: Photos) -> dict:
         """Judge the average on validation photos, and write that and colored samples down."""
-        step = trainer.step
-        entry = {"step": step, "phase": self.recipe.phase(step - 1), **self.losses(trainer, forget=True)}
+        entry = self.losses(trainer, forget=True)
         if self.main:
             card = scorecard(trainer.average, val, resamples=20)
             entry |= {f"val_{key}": card[key] for key in card.values}
             self.history.append(entry)
             write_json(self.path / "history.json", self.history)
-            rows = {f"step-{step:06d}": predict(trainer.average, samples)}
+            rows = {f"step-{trainer.step:06d}": predict(trainer.average, samples)}
             if not (self.path / "samples/truth.png").exists():
                 rows |= {"gray": predict("gray", samples), "truth": samples.images}
-            (self.path / "samples").mkdir(exist_ok=True)
             for name, pictures in rows.items():
                 row = torch.cat(list(pictures), dim=-1).permute(1, 2, 0).numpy()
                 with writing(self.path / "samples" / f"{name}.png") as beside:
@@ -166,26 +160,6 @@ def _of_today(state: dict) -> dict:
         sums = state["sums"]
         state["counts"] = {name: int(sums.pop(f"{name} count")) for name in list(sums) if f"{name} count" in sums}
     return state
-
-
-@contextmanager
-def _stop_request() -> Iterator[threading.Event]:
-    """Turns Ctrl-C (or the notebook's stop button) into an event, so that no step is left half taken."""
-    asked = threading.Event()
-
-    def note(*_):
-        if asked.is_set():  # a second time: now
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _accelerator() -> Accelerator:
@@ -234,16 +208,14 @@ def train(
     if folder.history:
         tell()
     first, last = trainer.step, recipe.total_steps
-    if stop_after is not None:
-        last = min(last, first + stop_after)
+    last = last if stop_after is None else min(last, first + stop_after)
     show, saved = show and folder.main, time.monotonic()
     bar = Bar(last - first, show)
-    with _stop_request() as stop:
+    with stop_request() as stop:
         for step in trainer.steps(photos, last):
             done = step == recipe.total_steps
             if step % 25 == 0:
-                entry = {"step": step, "phase": recipe.phase(step - 1), **folder.losses(trainer)}
-                bar.move(step - first, _describe(entry, recipe))
+                bar.move(step - first, _describe(folder.losses(trainer), recipe))
             due = done or step % recipe.report_steps == 0 or step == recipe.color_steps
             if due:
                 entry = folder.report(trainer, val, samples)
@@ -286,9 +258,6 @@ def _describe(entry: dict, recipe: Recipe) -> str:
     return " · ".join(parts)
 
 
-# ------------------------------------------------------------------------------ runs found by their recipe
-
-
 def load_or_train(
     recipe: Recipe,
     name: str,
@@ -324,9 +293,8 @@ def load_or_train(
 def _key(recipe: Recipe, photos: Photos) -> str:
     """Eight letters that stand for this recipe on these photos.
 
-    Of the recipe only what differs from the defaults of its fields counts, by name: a field that is added later, with
-    a default that changes nothing, changes no key, and nor does the order of fields. Should the default of a field
-    change one day, two recipes can have one key; the checkpoint then tells them apart, and `train` says so.
+    Of the recipe only what differs from its fields' defaults counts, by name: a field added later, with a default that
+    changes nothing, changes no key. Should a default change one day, two recipes can share a key: `train` says so.
     """
     chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != f.default}
     key = hashlib.sha256(json.dumps([chosen, list(photos.images.shape)], sort_keys=True).encode())

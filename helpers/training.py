@@ -63,9 +63,7 @@ class Trainer:
     generator, critic: networks in place of the recipe's. `step` counts the steps taken; the schedule follows it.
 
         trainer = Trainer(recipe, Accelerator(mixed_precision=choose_precision()))
-        for step in trainer.steps(photos, recipe.total_steps):
-            ...  # look in, save, stop
-        trainer.average  # the generator to keep
+        for step in trainer.steps(photos, recipe.total_steps): ...  # look in, save, stop; keep trainer.average
     """
 
     def __init__(
@@ -95,8 +93,7 @@ class Trainer:
 
     def steps(self, photos: Photos, last: int) -> Iterator[int]:
         """Train until `last` steps are taken, from wherever it stands; yields the number taken after each."""
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        recipe = self.recipe
+        recipe, rank, world = self.recipe, self.accelerator.process_index, self.accelerator.num_processes
         stream = batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, self.step, rank, world)
         while self.step < last:
             self.take_step(*next(stream))
@@ -173,10 +170,7 @@ class Trainer:
     # ------------------------------------------------------------------------- how it goes, and its state
 
     def mean_losses(self, forget: bool = False) -> dict[str, float]:
-        """The mean of each loss since the last call with `forget`. The one place that waits for a GPU.
-
-        Raises TrainingDiverged if any is no number.
-        """
+        """Means since the last call with `forget`; TrainingDiverged if one is no number. Waits for the GPU."""
         for losses in self.pending:
             self.sums.update({name: value.item() for name, value in losses.items()})
             self.counts.update(losses.keys())
