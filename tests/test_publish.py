@@ -68,11 +68,14 @@ def test_nothing_ships_that_was_judged_or_trained_on_drawn_flowers(tmp_path, mon
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
 
 
-def test_flowernet_learns_drawn_flowers_and_can_be_repeated():
+def test_flowernet_learns_drawn_flowers():
     photos = drawn(256)
-    one, two = (flowernet.train_flowernet(photos, epochs=4, batch_size=32) for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
-    assert accuracy(one, photos.images, photos.labels) > 0.6  # chance: 0.2
+    assert accuracy(flowernet.train_flowernet(photos, 4, 32), photos.images, photos.labels) > 0.6  # chance: 0.2
+
+
+def test_flowernet_is_the_same_each_time():
+    one, two = (flowernet.train_flowernet(drawn(32), 1, 16).state_dict().values() for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 # -------------------------------------------------------------------------------------- notebooks
