@@ -1,6 +1,5 @@
 """The exercises of chapter 4: solutions, stubs and wrong answers, which test_exercises.py feeds to their checks."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -129,7 +128,6 @@ CASES = {
         ],
     ),
 }
-"""Exercise -> (solution, stub, [(wrong answer, a fragment of the hint it must get), ...])."""
 
 
 def test_other_right_ways_pass():
@@ -142,10 +140,3 @@ def test_a_shuffle_that_sometimes_keeps_a_photo_is_caught(capsys):
     torch.manual_seed(0)
     assert check("04-3", lambda ab: ab[torch.randperm(len(ab))]) == "wrong"
     assert "kept its own colors" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("number", CASES)
-@pytest.mark.parametrize("answer", ["a word", 3.5, [], lambda: 1, lambda *a: "text", lambda *a: float("nan"), object()])
-def test_nonsense_is_wrong_but_never_raises(number, answer, capsys):
-    assert check(number, answer) == "wrong"
-    assert capsys.readouterr().out.startswith("✗ ")

@@ -8,8 +8,8 @@ import torch
 
 from helpers import widgets
 from helpers.data import Photos
-from helpers.synthetic import draw_flowers
 from helpers.recipe import PRESETS
+from helpers.synthetic import draw_flowers
 from helpers.widgets import compare, game, lab, patches, photos
 from helpers.widgets.controls import encode
 

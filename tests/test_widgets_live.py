@@ -10,9 +10,9 @@ from PIL import Image
 
 from helpers.data import Photos
 from helpers.losses import ADVERSARIAL, chance_levels
-from helpers.synthetic import draw_flowers
 from helpers.recipe import PRESETS
 from helpers.runs import train
+from helpers.synthetic import draw_flowers
 from helpers.widgets import live, live_training, sample_rows, training_scrubber
 from helpers.widgets.live import curves_figure, training_picture
 

@@ -17,18 +17,14 @@ def _encode(function) -> str:
     x = DARK_TO_LIGHT
     truth = xyz2rgb(x[:, None] * xyz_from_rgb.sum(1))[:, 0]  # gray light of these strengths
     got = numbers(ask(function, x.copy()), x.shape)
-    curve, line = 1.055 * x ** (1 / 2.4) - 0.055, 12.92 * x
+    dark, curve, line = x <= 0.0031308, 1.055 * x ** (1 / 2.4) - 0.055, 12.92 * x
+    gamma, decoded = x ** (1 / 2.2), np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
     mistakes = {
         "this is the curve without its straight piece: up to 0.0031308 it is 12.92 * linear": curve,
-        "this is the plain gamma 2.2: sRGB is a power of 1/2.4, scaled and shifted, with a straight piece": x
-        ** (1 / 2.2),
-        "this decodes once more: encoding goes the other way and makes mid-tones larger": np.where(
-            x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4
-        ),
-        "the two pieces are swapped: the straight one belongs to the dark end": np.where(x <= 0.0031308, curve, line),
-        "the power is right; it still wants its scale and shift, 1.055 and 0.055": np.where(
-            x <= 0.0031308, line, x ** (1 / 2.4)
-        ),
+        "this is the plain gamma 2.2: sRGB is a power of 1/2.4, scaled and shifted, with a straight piece": gamma,
+        "this decodes once more: encoding goes the other way and makes mid-tones larger": decoded,
+        "the two pieces are swapped: the straight one belongs to the dark end": np.where(dark, curve, line),
+        "the power is right; it still wants its scale and shift, 1.055 and 0.055": np.where(dark, line, x ** (1 / 2.4)),
         "these are 0 to 255: stay with 0 to 1": truth * 255,
     }
     compare(got, truth, mistakes, 1e-3)
@@ -51,19 +47,14 @@ def _lightness(function) -> str:
     def L(y, offset=16.0):
         return 116 * np.where(y > 0.008856, np.cbrt(y), 7.787 * y + 16 / 116) - offset
 
+    plain, no_line, swapped = L(linear.mean(-1)), 116 * np.cbrt(Y) - 16, L(linear[..., ::-1] @ weights)
     mistakes = {
         "the sRGB values must become light first: decode before you weigh": L(rgb @ weights),
         "this is decoded with gamma 2.2: use `decode` of section 4": L(rgb**2.2 @ weights),
         "all is too large by 16: L is 116 f(Y) - 16, so that black is 0": L(Y, 0),
-        "the dark end is wrong: the cube root holds above 0.008856 only, below it f is 7.787 Y + 16/116": 116
-        * np.cbrt(Y)
-        - 16,
-        "red and blue have changed places: the weights are in the order red, green, blue": L(
-            linear[..., ::-1] @ weights
-        ),
-        "a plain mean takes no account of the eye: weigh the channels with the middle row of the matrix": L(
-            linear.mean(-1)
-        ),
+        "the dark end is wrong: the cube root holds above 0.008856 only, below it f is 7.787 Y + 16/116": no_line,
+        "red and blue have changed places: the weights are in the order red, green, blue": swapped,
+        "a plain mean takes no account of the eye: weigh the channels with the middle row of the matrix": plain,
         "these are 0 to 1 (a hundredth of L): L is 116 f(Y) - 16, from 0 to 100": truth / 100,
         "here Y is a percentage: f wants it from 0 to 1, where white is 1": L(100 * Y),
         "this is Y, the light itself: the eye's curve is still missing": Y,
@@ -110,27 +101,21 @@ def _chroma_and_hue(function) -> str:
     lch = lab2lch(np.stack([np.full_like(a, 50), a, b], -1))
     C, h = lch[:, 1], np.rad2deg(lch[:, 2])
     got = numbers(ask(function, a.copy(), b.copy()), (2, len(a)), "the pair of chroma and hue")
-    signed = _signed(h)
-    half = np.rad2deg(np.arctan(b / a))
-    mistakes = {
-        "the hue is in radians: np.rad2deg makes degrees of it": (C, lch[:, 2]),
-        "the hue is in radians, and negative for some: make degrees of it, then take it modulo 360": (
-            C,
-            np.deg2rad(signed),
-        ),
-        "some hues are negative: take them modulo 360": (C, signed),
-        "b / a cannot tell a color from its opposite: np.arctan2(b, a) looks at both signs": (C, half),
-        "b / a cannot tell a color from its opposite, not even modulo 360: use np.arctan2(b, a)": (C, half % 360),
-        "a and b have changed places in arctan2: it wants the vertical one, b, first": (C, (90 - h) % 360),
-        "a and b have changed places in arctan2 (b comes first), and the result wants modulo 360": (C, _signed(90 - h)),
-        "that is the square of the chroma: take its root": (C**2, h),
-        "the sum of |a| and |b| is a walk around the corner: chroma is the straight line, the root of a² + b²": (
-            np.abs(a) + np.abs(b),
-            h,
-        ),
-        "chroma comes first, then hue": (h, C),
+    radians, half, turned = np.deg2rad(_signed(h)), np.rad2deg(np.arctan(b / a)), 90 - h
+    chroma = {"that is the square of the chroma: take its root": C**2}
+    corner = "the sum of |a| and |b| is a walk around the corner: chroma is the straight line, the root of a² + b²"
+    chroma[corner] = np.abs(a) + np.abs(b)
+    hues = {
+        "the hue is in radians: np.rad2deg makes degrees of it": lch[:, 2],
+        "the hue is in radians, and negative for some: make degrees of it, then take it modulo 360": radians,
+        "some hues are negative: take them modulo 360": _signed(h),
+        "b / a cannot tell a color from its opposite: np.arctan2(b, a) looks at both signs": half,
+        "b / a cannot tell a color from its opposite, not even modulo 360: use np.arctan2(b, a)": half % 360,
+        "a and b have changed places in arctan2: it wants the vertical one, b, first": turned % 360,
+        "a and b have changed places in arctan2 (b comes first), and the result wants modulo 360": _signed(turned),
     }
-    compare(got, np.stack([C, h]), {hint: np.stack(pair) for hint, pair in mistakes.items()}, 0.01)
+    mistakes = {hint: (C, hue) for hint, hue in hues.items()} | {hint: (value, h) for hint, value in chroma.items()}
+    compare(got, (C, h), mistakes | {"chroma comes first, then hue": (h, C)}, 0.01)
     return "right: chroma says how vivid a color is, hue which color it is"
 
 

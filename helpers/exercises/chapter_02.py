@@ -24,20 +24,19 @@ def _check_median_color(function) -> str:
 
     images = _few_photos()
     got = ask(function, torch.from_numpy(images))
-    if np.size(got if not hasattr(got, "detach") else got.detach()) == 3:
+    if np.size(got.detach() if hasattr(got, "detach") else got) == 3:
         raise Hint("three numbers came back; a colorizer keeps L, so return only the medians of a and of b")
     ab = rgb2lab(images.transpose(0, 2, 3, 1))[..., 1:].reshape(5, -1, 2)  # photos, pixels, (a, b)
     truth = np.median(ab.reshape(-1, 2), axis=0)
     by_photo = np.median(ab, axis=1)
+    of_rgb = rgb2lab(np.median(images, axis=(0, 2, 3)) / 255)[1:]
     heap = "put the pixels of all photos in one heap first, then take one median"
     mistakes = {
         "that is the mean; the median is the middle one of all the values, sorted": ab.mean((0, 1)),
         f"you took a median for each photo, then one of those; {heap}": np.median(by_photo, axis=0),
         f"you took a median for each photo and averaged those; {heap}": by_photo.mean(0),
         f"you took the mean of each photo, then the median of those; {heap}": np.median(ab.mean(1), axis=0),
-        "that is the Lab color of the median R, G and B; convert to Lab first, then take the median": rgb2lab(
-            np.median(images, axis=(0, 2, 3)) / 255
-        )[1:],
+        "that is the Lab color of the median R, G and B; convert to Lab first, then take the median": of_rgb,
         "these are scaled ab, about -1 to 1; give Lab units (times 110, or use rgb_to_lab)": truth / 110,
         "a and b have changed places": truth[::-1],
     }
@@ -57,8 +56,7 @@ def _check_psnr(function) -> str:
 
     truth, guess = _picture_pair()
     result = ask(function, truth.copy(), guess.copy())
-    shape = np.shape(result)
-    if shape == (3,):
+    if np.shape(result) == (3,):
         raise Hint("one number for each channel came back; take a single mean over pixels and channels")
     got = numbers(result, (), "the PSNR")
     difference = truth.astype(float) - guess
@@ -70,13 +68,12 @@ def _check_psnr(function) -> str:
         return 10 * np.log10(peak / np.asarray(error, dtype=float))
 
     cure = "convert both pictures to float before you subtract"
+    total, by_channel = (difference**2).sum(), decibel((difference**2).mean((0, 1))).mean()
     mistakes = {
         f"uint8 holds neither differences (3 - 5 gives 254) nor squares: {cure}": decibel((wrapped**2).mean()),
         f"uint8 cannot hold the differences (3 - 5 gives 254): {cure}": decibel((wrapped.astype(float) ** 2).mean()),
         f"uint8 cannot hold the squares (20 * 20 gives 144): {cure}": decibel(squares.mean()),
-        "that is the sum of the squares, which grows with the size of the photo; take their mean": decibel(
-            (difference**2).sum()
-        ),
+        "that is the sum of the squares, which grows with the size of the photo; take their mean": decibel(total),
         "the peak is 1 in your formula, but these pictures go from 0 to 255": decibel(mse, peak=1),
         "255 wants to be squared, as the error is": decibel(mse, peak=255),
         "20 goes with the root of the MSE, 10 with the MSE itself": 2 * decibel(mse),
@@ -84,11 +81,9 @@ def _check_psnr(function) -> str:
         "the fraction is upside down: 255² belongs on top": -decibel(mse),
         "that is the MSE itself; put it on the decibel scale: 10 log10(255² / MSE)": mse,
         "that is the mean absolute difference in place of the mean squared one": decibel(np.abs(difference).mean()),
-        "you averaged the PSNR of the channels; take one mean over pixels and channels, then the logarithm": decibel(
-            (difference**2).mean((0, 1))
-        ).mean(),
+        "you averaged the PSNR of the channels; take one mean over pixels and channels, then the logarithm": by_channel,
     }
-    compare(got, np.asarray(peak_signal_noise_ratio(truth, guess, data_range=255)), mistakes, tolerance=1e-3)
+    compare(got, peak_signal_noise_ratio(truth, guess, data_range=255), mistakes, tolerance=1e-3)
     return f"{got:.2f} dB, as scikit-image says."
 
 
@@ -102,7 +97,7 @@ def _check_colorfulness(function) -> str:
     pixels = picture.reshape(-1, 3).astype(float)
     spread = np.sqrt(np.trace(axes @ np.cov(pixels.T, ddof=0) @ axes.T))
     middle = np.linalg.norm(axes @ pixels.mean(0))
-    truth = np.asarray(spread + 0.3 * middle)
+    truth = spread + 0.3 * middle
 
     def measure(rg, yb, weight=0.3):
         return np.hypot(rg.std(), yb.std()) + weight * np.hypot(rg.mean(), yb.mean())
@@ -110,6 +105,7 @@ def _check_colorfulness(function) -> str:
     r, g, b = pixels.T
     rg, yb = r - g, (r + g) / 2 - b
     R, G, B = (picture[..., i] for i in range(3))
+    added = rg.std() + yb.std() + 0.3 * (abs(rg.mean()) + abs(yb.mean()))
     unsigned = "you took the absolute value of {}; then green counts as red. Both axes are signed"
     overflow = "uint8 overflows: {}. Convert the picture to float first"
     mistakes = {
@@ -122,8 +118,7 @@ def _check_colorfulness(function) -> str:
         "the factor 0.3 before the second root is missing": measure(rg, yb, weight=1),
         "that is the spread alone; 0.3 times the distance of the mean from gray is missing": spread,
         "the sum of the two variances goes under a root": spread**2 + 0.3 * middle,
-        "add the squares under one root, not the two numbers themselves": (rg.std() + yb.std())
-        + 0.3 * (abs(rg.mean()) + abs(yb.mean())),
+        "add the squares under one root, not the two numbers themselves": added,
         "yb is (R + G) / 2 - B: the half is missing": measure(rg, r + g - b),
         "your picture runs from 0 to 1; this measure is made for 0 to 255": truth / 255,
     }

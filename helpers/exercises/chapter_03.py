@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .hints import Hint, NotDone, ask, compare, numbers
+from .hints import Hint, NotDone, answers, ask, compare, numbers
 
 
 def _conv_size(function) -> str:
@@ -13,10 +13,9 @@ def _conv_size(function) -> str:
     import torch.nn.functional as F
 
     cases = np.array([(64, 3, 1, 1), (64, 4, 2, 1), (65, 4, 2, 1), (30, 7, 3, 2), (9, 5, 1, 0), (8, 2, 2, 0)])
-    truth = np.array(
-        [F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1] for n, k, s, p in cases]
-    )
-    got = np.array([numbers(ask(function, *map(int, case)), (), "the size") for case in cases])
+    x = [(torch.zeros(1, 1, n), torch.zeros(1, 1, k), s, p) for n, k, s, p in cases]
+    truth = np.array([F.conv1d(size, kernel, stride=s, padding=p).shape[-1] for size, kernel, s, p in x])
+    got = answers(function, cases.tolist(), what="the size")
     n, k, s, p = cases.T
     mistakes = {
         "one too small: after the first position, the kernel makes room / stride *further* steps": truth - 1,
@@ -47,8 +46,12 @@ def _decoder_step(function) -> str:
     def enlarged(small, order=1):  # by scikit-image
         return resize(small.numpy(), (*small.shape[:2], 8, 12), order=order, mode="edge", anti_aliasing=False)
 
+    def joined(*parts):
+        return 2 * np.concatenate(parts, 1) + 1
+
     y, s = enlarged(x), skip.numpy()
-    corners = torch.nn.functional.interpolate(x, (8, 12), mode="bilinear", align_corners=True).numpy()
+    blocks = enlarged(x, 0)
+    pinned = torch.nn.functional.interpolate(x, (8, 12), mode="bilinear", align_corners=True).numpy()
     result = ask(function, x.clone(), skip.clone(), block)
     shape = tuple(getattr(result, "shape", ()))
     wrong_shapes = {
@@ -63,19 +66,18 @@ def _decoder_step(function) -> str:
     if shape in wrong_shapes:
         raise Hint(wrong_shapes[shape])
     got = numbers(result, (2, 8, 8, 12))
-    truth = np.concatenate([y, s], 1)
     mistakes = {
-        "enlarged and joined, but not convolved: pass the result through `block`": truth,
-        "x is enlarged with blocky copies: interpolate's default is nearest, ask for mode='bilinear'": 2
-        * np.concatenate([enlarged(x, 0), s], 1)
-        + 1,
-        "the corners are pinned: leave align_corners at False, or a picture shifts when it is enlarged": 2
-        * np.concatenate([corners, s], 1)
-        + 1,
+        "enlarged and joined, but not convolved: pass the result through `block`": np.concatenate([y, s], 1),
+        "x is enlarged with blocky copies: interpolate's default is nearest, ask for mode='bilinear'": joined(
+            blocks, s
+        ),
+        "the corners are pinned: leave align_corners at False, or a picture shifts when it is enlarged": joined(
+            pinned, s
+        ),
         "the skip comes first here. It would train as well, but the course's UNet puts x first, and weights made for "
-        "one order are noise in the other": 2 * np.concatenate([s, y], 1) + 1,
+        "one order are noise in the other": joined(s, y),
     }
-    compare(got, 2 * truth + 1, mistakes, 1e-4)
+    compare(got, joined(y, s), mistakes, 1e-4)
     try:
         odd = numbers(ask(function, torch.randn(1, 4, 2, 3), torch.randn(1, 3, 5, 7), block), (1, 7, 5, 7))
     except (Hint, NotDone):
@@ -92,7 +94,7 @@ def _count_parameters(function) -> str:
 
     cases = np.array([(1, 24), (24, 48), (96, 48)])
     truth = np.array([sum(p.numel() for p in double_conv(*map(int, case)).parameters()) for case in cases])
-    got = np.array([numbers(ask(function, *map(int, case)), (), "the number of parameters") for case in cases])
+    got = answers(function, cases.tolist(), what="the number of parameters")
     i, o = cases.T
     convs, norms = 9 * i * o + 9 * o * o, 4 * o
     mistakes = {
@@ -114,8 +116,8 @@ def _best_guess(function) -> str:
     colors = np.array([[52, 60], [-8, 4], [50, 12], [3, 66], [-12, 2], [4, 31], [60, 8]], np.float64)
     line = np.linspace(-20, 80, 20001)
     error = np.abs(line[:, None, None] - colors)  # (candidates, N, 2): found by trying, not by a formula
-    truth = {"l1": line[error.mean(1).argmin(0)], "l2": line[(error**2).mean(1).argmin(0)]}
-    got = np.stack([numbers(ask(function, colors.copy(), kind), (2,), "the color") for kind in ("l1", "l2")])
+    truth = line[error.mean(1).argmin(0)], line[(error**2).mean(1).argmin(0)]
+    got = answers(function, [(colors.copy(), kind) for kind in ("l1", "l2")], (2,), "the color")
     mean, median, middle = colors.mean(0), np.median(colors, 0), (colors.min(0) + colors.max(0)) / 2
     mistakes = {
         "the two are swapped: squaring makes far colors count most, and the mean gives in to them": (mean, median),
@@ -126,7 +128,7 @@ def _best_guess(function) -> str:
         "the list is not sorted: its middle entry is not the median": (colors[len(colors) // 2], mean),
         "gray is safe, but not best": (np.zeros(2), np.zeros(2)),
     }
-    compare(got, np.stack([truth["l1"], truth["l2"]]), {h: np.stack(m) for h, m in mistakes.items()}, 0.02)
+    compare(got, truth, mistakes, 0.02)
     return f"right: L1 wants ({median[0]:.0f}, {median[1]:.0f}), L2 wants ({mean[0]:.1f}, {mean[1]:.1f})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .hints import Hint, ask, compare, numbers
+from .hints import Hint, answers, ask, compare, numbers
 
 
 def _field(function) -> str:
@@ -22,37 +22,33 @@ def _field(function) -> str:
         (gradient,) = torch.autograd.grad(out[0, 0, out.shape[-1] // 2], x)
         return int((gradient != 0).sum())
 
-    def walked(stack, start=1, reverse=False, early=False, whole=False) -> int:
-        field, step = start, 1
-        for kernel, stride in reversed(stack) if reverse else stack:
-            if early:
-                step *= stride
-            field += (kernel if whole else kernel - 1) * step
-            if not early:
-                step *= stride
+    def walked(stack, order=1, early=False, whole=0) -> int:
+        field, step = 1, 1
+        for kernel, stride in stack[::order]:
+            field += (kernel - 1 + whole) * step * (stride if early else 1)
+            step *= stride
         return field
 
-    truth = np.array([measured(stack) for stack in stacks])
-    got = np.array([numbers(ask(function, list(stack)), (), "the receptive field") for stack in stacks])
+    def each(formula, **how):
+        return [formula(stack, **how) for stack in stacks]
+
+    truth = np.array(each(measured))
+    got = answers(function, [(list(stack),) for stack in stacks], what="the receptive field")
+    step, kernels = (each(lambda stack, i=i: np.prod([layer[i] for layer in stack])) for i in (1, 0))
+    whole, backwards = each(walked, whole=1), each(walked, order=-1)
+    no_strides = each(lambda stack: 1 + sum(kernel - 1 for kernel, _ in stack))
     mistakes = {
-        "the strides are missing: after a layer of stride 2, neighbors are 2 input pixels apart": [
-            1 + sum(k - 1 for k, _ in stack) for stack in stacks
-        ],
+        "the strides are missing: after a layer of stride 2, neighbors are 2 input pixels apart": no_strides,
         "one too small: with no layer at all, an output is a pixel and sees that one pixel": truth - 1,
         "a layer's own stride does not widen what *it* sees, only what the next layers see: add first, then "
-        "multiply the step": [walked(stack, early=True) for stack in stacks],
-        "a kernel of 4 reaches 3 steps further than a kernel of 1: add (kernel - 1) steps, not kernel": [
-            walked(stack, whole=True) for stack in stacks
-        ],
-        "the layers are taken in the wrong order: this formula walks from the picture to the logit": [
-            walked(stack, reverse=True) for stack in stacks
-        ],
-        "that is how far apart two neighboring logits look, the product of the strides; how *wide* does one look?": [
-            np.prod([s for _, s in stack]) for stack in stacks
-        ],
-        "kernels are not multiplied: two of 3 see 5 pixels, not 9": [np.prod([k for k, _ in s]) for s in stacks],
+        "multiply the step": each(walked, early=True),
+        "a kernel of 4 reaches 3 steps further than a kernel of 1: add (kernel - 1) steps, not kernel": whole,
+        "the layers are taken in the wrong order: this formula walks from the picture to the logit": backwards,
+        "that is how far apart two neighboring logits look, the product of the strides; how *wide* does one "
+        "look?": step,
+        "kernels are not multiplied: two of 3 see 5 pixels, not 9": kernels,
     }
-    compare(got, truth, {hint: np.array(wrong) for hint, wrong in mistakes.items()}, 1e-6)
+    compare(got, truth, mistakes, 1e-6)
     return f"right: one strided layer and two more see {truth[0]} pixels, two strided layers {truth[2]}"
 
 
@@ -65,37 +61,30 @@ def _hinge(function) -> str:
     pairs.append(np.stack([np.full((1, 1, 2, 2), 3.0), np.full((1, 1, 2, 2), -2.0)]))
     real, fake = (np.stack([pair[i].ravel() for pair in pairs[:3]]) for i in (0, 1))  # (3, patches)
 
-    def means(of_real, of_fake, last: float) -> np.ndarray:
-        return np.append(of_real.mean(1) + of_fake.mean(1), last)
+    got = answers(function, [[torch.tensor(t).float() for t in pair] for pair in pairs], what="the loss")
 
     def relu(x):
         return np.maximum(x, 0)
 
-    got = np.array([numbers(ask(function, *(torch.tensor(t).float() for t in pair)), (), "the loss") for pair in pairs])
-    truth = means(relu(1 - real), relu(1 + fake), 0.0)
+    def means(of_real, of_fake, last: float) -> np.ndarray:  # the last pair is constant: 3 for real, -2 for fakes
+        return np.append(np.mean(of_real, -1) + np.mean(of_fake, -1), last)
+
+    truth, nothing = means(relu(1 - real), relu(1 + fake), 0.0), np.zeros((3, 1))
+    swapped, wish = means(relu(1 + real), relu(1 - fake), 7.0), means(relu(1 - real), relu(1 - fake), 3.0)
+    sums, late = truth * [48, 48, 48, 1], np.append(relu((1 - real).mean(1)) + relu((1 + fake).mean(1)), 0)
+    wanted = means(nothing, -fake, 2.0)
+    uncut, no_margin = means(1 - real, 1 + fake, -3.0), means(relu(-real), relu(fake), 0.0)
     mistakes = {
-        "what is already right with room to spare should cost nothing: cut off below 0 with F.relu": means(
-            1 - real, 1 + fake, -3.0
-        ),
-        "the signs are swapped: a real patch costs more the *lower* its logit": means(
-            relu(1 + real), relu(1 - fake), 7.0
-        ),
-        "the fakes are asked to be called real: for them it is 1 + logit": means(relu(1 - real), relu(1 - fake), 3.0),
-        "the margin is missing: a logit of 0.1 has the right sign, but should still cost something": means(
-            relu(-real), relu(fake), 0.0
-        ),
+        "what is already right with room to spare should cost nothing: cut off below 0 with F.relu": uncut,
+        "the signs are swapped: a real patch costs more the *lower* its logit": swapped,
+        "the fakes are asked to be called real: for them it is 1 + logit": wish,
+        "the margin is missing: a logit of 0.1 has the right sign, but should still cost something": no_margin,
         "half of it: the two means are added, not averaged, so that chance is 2": truth / 2,
-        "sums instead of means: then the loss depends on how many patches there are": np.append(
-            48 * truth[:3], truth[3]
-        ),
-        "this is the loss of the generator; the discriminator is judged on real patches and on fakes": np.append(
-            -fake.mean(1), 2.0
-        ),
-        "only the real patches are judged": np.append(relu(1 - real).mean(1), 0.0),
-        "only the fakes are judged": np.append(relu(1 + fake).mean(1), 0.0),
-        "cut off each patch first, then average: a patch that is very right must not pay for a wrong one": np.append(
-            relu((1 - real).mean(1)) + relu((1 + fake).mean(1)), 0.0
-        ),
+        "sums instead of means: then the loss depends on how many patches there are": sums,
+        "this is the loss of the generator; the discriminator is judged on real patches and on fakes": wanted,
+        "only the real patches are judged": means(relu(1 - real), nothing, 0.0),
+        "only the fakes are judged": means(nothing, relu(1 + fake), 0.0),
+        "cut off each patch first, then average: a patch that is very right must not pay for a wrong one": late,
     }
     compare(got, truth, mistakes, 1e-4)
     return "right: 0 where both sides are right by a margin of 1, and 2 for a critic that always answers 0"
@@ -154,11 +143,8 @@ def _share_right(function) -> str:
 
     rng = np.random.default_rng(1)
     cases = [(rng.normal(0.7, 1, (n, 1, 3, 3)), rng.normal(-0.2, 1, (m, 1, 3, 3))) for n, m in ((4, 9), (6, 3), (8, 2))]
-    got = np.array(
-        [numbers(ask(function, *(torch.tensor(t).float() for t in case)), (), "the share") for case in cases]
-    )
-    real = np.array([(r > 0).mean() for r, _ in cases])
-    fake = np.array([(f < 0).mean() for _, f in cases])
+    got = answers(function, [[torch.tensor(t).float() for t in case] for case in cases], what="the share")
+    real, fake = np.array([((r > 0).mean(), (f < 0).mean()) for r, f in cases]).T
     truth = (real + fake) / 2
     wrong_way = (real + 1 - fake) / 2
     pooled = np.array([np.append(r.ravel() > 0, f.ravel() < 0).mean() for r, f in cases])

@@ -4,57 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 
-from .hints import Hint, NotDone, ask, compare, numbers
-
-__all__ = ["EXERCISES", "mysteries"]
+from .hints import Hint, NotDone, answers, ask, compare, numbers
 
 
 def _best_loss(function) -> str:
     """05-1: p, q (K,) -> the smallest loss any critic can reach, when x is one of K things."""
-    cases = [
-        ([0.5, 0.5], [0.5, 0.5]),
-        ([0.2, 0.5, 0.3], [0.6, 0.3, 0.1]),
-        ([0.5, 0.5], [0.25, 0.75]),
-        ([0.5, 0.5], [0.0, 1.0]),
-        ([1.0, 0.0], [0.0, 1.0]),
-    ]
+    cases = [([0.5, 0.5], [0.5, 0.5]), ([0.2, 0.5, 0.3], [0.6, 0.3, 0.1]), ([0.5, 0.5], [0.25, 0.75])]
+    cases += [([0.5, 0.5], [0.0, 1.0]), ([1.0, 0.0], [0.0, 1.0])]  # here something never occurs
     logits = np.linspace(-40, 40, 160_001)  # tried one by one, for each thing: no formula
     on_real, on_fake = np.logaddexp(0, -logits), np.logaddexp(0, logits)
     truth = np.array([sum((a * on_real + b * on_fake).min() for a, b in zip(p, q, strict=True)) for p, q in cases])
-    whole = [case for case in cases if min(*case[0], *case[1]) > 0]
-    got = [numbers(ask(function, *map(np.array, case)), (), "the loss") for case in whole]
+    whole = [tuple(map(np.array, case)) for case in cases[:3]]
+    got = answers(function, [(p.copy(), q.copy()) for p, q in whole], what="the loss")
 
-    def wrong(formula):
-        return np.array([np.sum(formula(np.array(p), np.array(q))) for p, q in whole])
+    def each(formula):
+        return np.array([np.sum(formula(p, q, p / (p + q))) for p, q in whole])
 
-    def right(p, q):
-        return -p * np.log(p / (p + q)) - q * np.log(q / (p + q))
-
+    real, fake = each(lambda p, q, D: -p * np.log(D)), each(lambda p, q, D: -q * np.log(1 - D))
+    unweighted = each(lambda p, q, D: -np.log(D) - np.log(1 - D))
+    swapped = each(lambda p, q, D: -p * np.log(1 - D) - q * np.log(D))
+    coin = each(lambda p, q, D: (p + q) * np.log(2))
+    no_critic = each(lambda p, q, D: -p * np.log(p) - q * np.log(1 - p))
+    best, half = truth[:3], truth[:3] / 2
     mistakes = {
-        "the sign is upside down: -log D is a loss, log D a reward": wrong(lambda p, q: -right(p, q)),
-        "this is the mean of the two terms. The critic's loss is their *sum*, so that chance is 2 ln 2 = 1.386": wrong(
-            lambda p, q: right(p, q) / 2
-        ),
-        "this is the real half alone: add what the fakes cost": wrong(lambda p, q: -p * np.log(p / (p + q))),
-        "this is the fake half alone: add what the real ones cost": wrong(lambda p, q: -q * np.log(q / (p + q))),
-        "that is a logarithm to base 2 (chance would read 2): take the natural one, np.log": wrong(
-            lambda p, q: right(p, q) / np.log(2)
-        ),
-        "each thing counts as often as it occurs: weigh -log D by p and -log(1 - D) by q": wrong(
-            lambda p, q: -np.log(p / (p + q)) - np.log(q / (p + q))
-        ),
-        "D and 1 - D have changed places: a real one costs -log D": wrong(
-            lambda p, q: -p * np.log(q / (p + q)) - q * np.log(p / (p + q))
-        ),
-        "this critic calls everything a coin flip, D = 1/2: the best one uses p and q": wrong(
-            lambda p, q: (p + q) * np.log(2)
-        ),
-        "D = p is no critic: how likely x is real depends on how many fakes look like it, p / (p + q)": wrong(
-            lambda p, q: -p * np.log(p) - q * np.log(1 - p)
-        ),
+        "the sign is upside down: -log D is a loss, log D a reward": -best,
+        "this is the mean of the two terms. The critic's loss is their *sum*, so that chance is 2 ln 2 = 1.386": half,
+        "this is the real half alone: add what the fakes cost": real,
+        "this is the fake half alone: add what the real ones cost": fake,
+        "that is a logarithm to base 2 (chance would read 2): take the natural one, np.log": best / np.log(2),
+        "each thing counts as often as it occurs: weigh -log D by p and -log(1 - D) by q": unweighted,
+        "D and 1 - D have changed places: a real one costs -log D": swapped,
+        "this critic calls everything a coin flip, D = 1/2: the best one uses p and q": coin,
+        "D = p is no critic: how likely x is real depends on how many fakes look like it, p / (p + q)": no_critic,
     }
-    compare(np.array(got), truth[: len(whole)], mistakes, 1e-3)
-    for (p, q), value in zip(cases[len(whole) :], truth[len(whole) :], strict=True):
+    compare(got, best, mistakes, 1e-3)
+    for (p, q), value in zip(cases[3:], truth[3:], strict=True):
         with np.errstate(all="ignore"):
             answer = np.asarray(ask(function, np.array(p), np.array(q)), dtype=np.float64)
         if not np.isfinite(answer).all():
@@ -62,7 +46,7 @@ def _best_loss(function) -> str:
                 f"right where all occur. For p = {p}, q = {q} it gives {answer}: 0 times log 0 is nan for numpy, but "
                 "what never occurs costs nothing (leave it out, or add 1e-12 inside the logarithm)"
             )
-        compare(numbers(answer, (), "the loss"), np.array(value), {}, 1e-3)
+        compare(numbers(answer, (), "the loss"), value, {}, 1e-3)
     return f"right: {truth[0]:.3f} by chance, {truth[3]:.3f} if the forger makes one kind of two, 0 if all can be told"
 
 
@@ -80,38 +64,32 @@ def _critic_loss(function) -> str:
     with torch.no_grad():
         r, f = (critic(t).double().numpy() for t in (real, fake))
 
-    def cost(logits, label):  # -log of the probability given to the right answer
-        probability = 1 / (1 + np.exp(-logits))
-        return -np.log(probability if label else 1 - probability)
-
     def squash(logits):
         return 1 / (1 + np.exp(-logits))
+
+    def cost(logits, label):  # -log of the probability given to the right answer
+        return -np.log(squash(logits) if label else 1 - squash(logits))
 
     generator, critic, real, fake = play()
     result = ask(function, critic, real, fake)
     got = numbers(result, (), "the loss")
     truth = cost(r, 1).mean() + cost(f, 0).mean()
+    twice = cost(squash(r), 1).mean() + cost(squash(f), 0).mean()
+    pooled, sums = np.concatenate([cost(r, 1), cost(f, 0)]).mean(), cost(r, 1).sum() + cost(f, 0).sum()
+    swapped, wish = cost(r, 0).mean() + cost(f, 1).mean(), cost(r, 1).mean() + cost(f, 1).mean()
+    hinge = np.maximum(0, 1 - r).mean() + np.maximum(0, 1 + f).mean()
     mistakes = {
-        "the labels are swapped: this rewards the critic for calling real ones fake": cost(r, 0).mean()
-        + cost(f, 1).mean(),
-        "real ones are judged well, but fakes are rewarded for being called real: that is the generator's wish": cost(
-            r, 1
-        ).mean()
-        + cost(f, 1).mean(),
+        "the labels are swapped: this rewards the critic for calling real ones fake": swapped,
+        "real ones are judged well, but fakes are rewarded for being called real: that is the generator's wish": wish,
         "this is the mean of the two terms: add them, so that chance is 1.386 and not 0.693": truth / 2,
         "this counts the real ones alone": cost(r, 1).mean(),
         "this counts the fakes alone": cost(f, 0).mean(),
-        "take the mean over each batch, not the sum: the loss must not depend on how many there are": cost(r, 1).sum()
-        + cost(f, 0).sum(),
-        "one mean over both batches is half the sum and weighs the larger batch more: take two means": np.mean(
-            np.concatenate([cost(r, 1), cost(f, 0)])
-        ),
-        "softplus already has the sigmoid in it: give it the bare logits": cost(squash(r), 1).mean()
-        + cost(squash(f), 0).mean(),
-        "this is the hinge loss of later sections: here F.softplus is wanted": np.maximum(0, 1 - r).mean()
-        + np.maximum(0, 1 + f).mean(),
+        "take the mean over each batch, not the sum: the loss must not depend on how many there are": sums,
+        "one mean over both batches is half the sum and weighs the larger batch more: take two means": pooled,
+        "softplus already has the sigmoid in it: give it the bare logits": twice,
+        "this is the hinge loss of later sections: here F.softplus is wanted": hinge,
     }
-    compare(got, np.array(truth), {hint: np.array(value) for hint, value in mistakes.items()}, 1e-4)
+    compare(got, truth, mistakes, 1e-4)
     if not (isinstance(result, torch.Tensor) and result.requires_grad):
         raise Hint(
             "the number is right, but nothing can be learned from it: its way back to the critic is cut. Detach the "
@@ -137,35 +115,21 @@ def _critic_loss(function) -> str:
 
 def _average(function) -> str:
     """05-3: average, weights, decay -> the new moving average."""
-    average, weights = np.array([4.0, 10.0, -2.0]), np.array([8.0, 0.0, -1.0])
-    decays = (0.75, 0.9)
-
-    def each(formula):
-        return np.stack([formula(average, weights, d) for d in decays])
-
     import torch
 
-    def answer(d):
-        mine = torch.tensor(average)
-        return numbers(ask(function, mine, torch.tensor(weights), d), (3,), "the average")
-
-    got = np.stack([answer(d) for d in decays])
+    a, w, d = np.array([4.0, 10.0, -2.0]), np.array([8.0, 0.0, -1.0]), np.array([[0.75], [0.9]])
+    cases = [(torch.tensor(a), torch.tensor(w), float(decay)) for decay in d[:, 0]]
+    got = answers(function, cases, (3,), "the average")
     mistakes = {
-        "the two shares are swapped: `decay` says how much of the *old average* stays": each(
-            lambda a, w, d: d * w + (1 - d) * a
-        ),
-        "the shares must add up to 1: the new weights count 1 - decay, or the average grows without end": each(
-            lambda a, w, d: d * a + w
-        ),
-        "the old average must fade: it counts `decay`, not 1": each(lambda a, w, d: a + (1 - d) * w),
-        "that is halfway, whatever the decay": each(lambda a, w, d: (a + w) / 2),
-        "these are the new weights themselves: nothing is averaged": each(lambda a, w, d: w),
-        "these are the old ones: it never learns anything": each(lambda a, w, d: a),
-        "the direction is wrong: move from the average *toward* the weights": each(
-            lambda a, w, d: a - (1 - d) * (w - a)
-        ),
+        "the two shares are swapped: `decay` says how much of the *old average* stays": d * w + (1 - d) * a,
+        "the shares must add up to 1: the new weights count 1 - decay, or the average grows without end": d * a + w,
+        "the old average must fade: it counts `decay`, not 1": a + (1 - d) * w,
+        "that is halfway, whatever the decay": [(a + w) / 2] * 2,
+        "these are the new weights themselves: nothing is averaged": [w] * 2,
+        "these are the old ones: it never learns anything": [a] * 2,
+        "the direction is wrong: move from the average *toward* the weights": a - (1 - d) * (w - a),
     }
-    compare(got, each(lambda a, w, d: d * a + (1 - d) * w), mistakes, 1e-4)
+    compare(got, d * a + (1 - d) * w, mistakes, 1e-4)
     return "right: from 4 toward 8 at decay 0.75 is 5, and so on, a quarter of the rest a step"
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .hints import Hint, ask, compare, numbers
-
-__all__ = ["EXERCISES"]
+from .hints import Hint, answers, ask, compare, numbers
 
 
 def _paired_interval(function) -> str:
@@ -25,7 +21,7 @@ def _paired_interval(function) -> str:
 
     gain = ours - theirs
     truth, a, b = middle(gain), middle(ours), middle(theirs)
-    deviation = gain.std(ddof=1)
+    textbook = gain.mean() + 1.96 * gain.std(ddof=1) / 40**0.5 * np.array([-1, 1])
     mistakes = {
         "those are sums, not means: divide by the number of photos": truth * 40,
         "divide by the number of photos, not by the number of resamples": truth * 40 / 400,
@@ -33,16 +29,13 @@ def _paired_interval(function) -> str:
         "the two ends are swapped: low first": truth[::-1],
         "the two ends of two intervals were subtracted. Subtract photo by photo first, then resample": a - b,
         "this is the widest gap between two intervals. It forgets that both painted the same photos: subtract photo by "
-        "photo first": np.array([a[0] - b[1], a[1] - b[0]]),
+        "photo first": a - b[::-1],
         "this is the middle 90 %: the middle 95 % leaves 2.5 % on each side": middle(gain, 5, 95),
         "np.percentile counts in percent: 2.5 and 97.5 (np.quantile takes 0.025)": middle(gain, 0.025, 0.975),
         "this is where 95 % of the *photos* lie, not where their mean lies": np.percentile(gain, [2.5, 97.5]),
         "this is the textbook formula, mean ± 1.96 standard errors, and close. Here take the percentiles of the "
-        "resampled means: they also work where there is no formula": gain.mean()
-        + 1.96 * deviation / 40**0.5 * np.array([-1, 1]),
-        "the counts are not used: each resample is a row, and says how often each photo is drawn": np.full(
-            2, gain.mean()
-        ),
+        "resampled means: they also work where there is no formula": textbook,
+        "the counts are not used: each resample is a row, and says how often each photo is drawn": [gain.mean()] * 2,
     }
     compare(got, truth, mistakes, 1e-4)
     return (
@@ -68,9 +61,11 @@ def _unbiased_mmd2(function) -> str:
     kxx, kyy, kxy = kernel(x, x), kernel(y, y), kernel(x, y)
     m, n = 6, 9
     off = kxx.sum() - np.trace(kxx), kyy.sum() - np.trace(kyy)
+    biased = kxx.mean() + kyy.mean() - 2 * across
+    wrong_across = within[0] + within[1] - 2 * kxy.sum() / (m * m)
     mistakes = {
         "the pairs of a picture with itself are still in: take the diagonal out of both squares, and divide by "
-        "m (m − 1) and n (n − 1)": kxx.mean() + kyy.mean() - 2 * across,
+        "m (m − 1) and n (n − 1)": biased,
         "the diagonal is out, but the squares are still divided by m² and n²: m (m − 1) and n (n − 1) pairs are left": (
             off[0] / m**2 + off[1] / n**2 - 2 * across
         ),
@@ -82,12 +77,9 @@ def _unbiased_mmd2(function) -> str:
         "the sign is turned: alike within, less alike across, should give more than 0": -truth,
         "no root: MMD² may well be negative, and a root would make it biased again": abs(truth) ** 0.5,
         "those are sums, not means: divide each by its number of pairs": off[0] + off[1] - 2 * kxy.sum(),
-        "the mean over pairs across is over all m · n of them": off[0] / (m * (m - 1))
-        + off[1] / (n * (n - 1))
-        - 2 * kxy.sum() / (m * m),
+        "the mean over pairs across is over all m · n of them": wrong_across,
     }
-    compare(got, np.array(truth), {hint: np.array(wrong) for hint, wrong in mistakes.items()}, 1e-5)
-    biased = kxx.mean() + kyy.mean() - 2 * across
+    compare(got, truth, mistakes, 1e-5)
     return f"right: {truth:.3f}; with the diagonal it would have been {biased:.3f}"
 
 
@@ -96,8 +88,11 @@ def _wilson(function) -> str:
     from scipy.stats import binomtest
 
     cases = [(11, 20), (20, 20), (3, 20), (55, 100)]
-    truth = np.array([binomtest(k, n).proportion_ci(0.95, method="wilson") for k, n in cases])
-    got = np.array([numbers(ask(function, k, n), (2,), "the interval (low, high)") for k, n in cases])
+
+    def interval(level):
+        return np.array([binomtest(k, n).proportion_ci(level, method="wilson") for k, n in cases])
+
+    truth, got = interval(0.95), answers(function, cases, (2,), "the interval (low, high)")
     k, n = np.array(cases, dtype=float).T
     p, z = k / n, 1.96
 
@@ -106,33 +101,24 @@ def _wilson(function) -> str:
 
     bottom, root = 1 + z**2 / n, np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     center = (p + z**2 / (2 * n)) / bottom
+    around_p = ends(p, z * root / bottom)
+    n_once = np.sqrt(p * (1 - p) / n + z**2 / (4 * n))
     mistakes = {
         "those are percent: a share lies between 0 and 1": 100 * truth,
         "the two ends are swapped: low first": truth[:, ::-1],
         "this is p ± 1.96 √(p (1 − p) / n). It says that 20 right of 20 leaves no doubt at all, which is absurd: use "
         "the formula of the text": ends(p, z * np.sqrt(p * (1 - p) / n)),
-        "the center is not p: it is drawn toward one half, by z² / 2n above and z² / n below": ends(
-            p, z * root / bottom
-        ),
+        "the center is not p: it is drawn toward one half, by z² / 2n above and z² / n below": around_p,
         "both lines are divided by 1 + z² / n": ends(p + z**2 / (2 * n), z * root),
         "the half width is divided by 1 + z² / n as well": ends(center, z * root),
         "the z before the root is missing": ends(center, root / bottom),
-        "the last term under the root is z² / (4 n²), with n squared": ends(
-            center, z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n)) / bottom
-        ),
-        "z is 1.96 for 95 %, not 1": _wilson_with(p, n, 1.0),
-        "z is 1.96: 2.5 % are left out on *each* side; 1.645 leaves out 5 %": _wilson_with(p, n, 1.645),
+        "the last term under the root is z² / (4 n²), with n squared": ends(center, z * n_once / bottom),
+        "z is 1.96 for 95 %, not 1": interval(0.6827),
+        "z is 1.96: 2.5 % are left out on *each* side; 1.645 leaves out 5 %": interval(0.9),
     }
     compare(got, truth, mistakes, 1e-3)
     low, high = truth[0]
     return f"right: 11 of 20 means {low:.0%} to {high:.0%}, and 20 of 20 still only {truth[1][0]:.0%} or more"
-
-
-def _wilson_with(p: np.ndarray, n: np.ndarray, z: float) -> np.ndarray:
-    bottom = 1 + z**2 / n
-    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / bottom
-    center = (p + z**2 / (2 * n)) / bottom
-    return np.stack([center - half, center + half], 1)
 
 
 CLAIMS = {  # letter: (is it borne out by the report of the exercise, the hint for who thinks otherwise)
@@ -174,9 +160,4 @@ def _claims(answer) -> str:
     return "right: two modest sentences are all that this report bears out"
 
 
-EXERCISES: dict[str, Callable] = {
-    "06-1": _paired_interval,
-    "06-2": _unbiased_mmd2,
-    "06-3": _wilson,
-    "06-4": _claims,
-}
+EXERCISES = {"06-1": _paired_interval, "06-2": _unbiased_mmd2, "06-3": _wilson, "06-4": _claims}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Hint", "NotDone", "ask", "compare", "numbers"]
+__all__ = ["Hint", "NotDone", "answers", "ask", "compare", "numbers"]
 
 
 class Hint(Exception):
@@ -64,17 +64,23 @@ def numbers(result, shape: tuple[int, ...], what: str = "the result") -> np.ndar
     return array
 
 
-def compare(got: np.ndarray, truth: np.ndarray, mistakes: dict[str, np.ndarray], tolerance: float) -> None:
+def answers(function: Callable, cases, shape: tuple[int, ...] = (), what: str = "the result") -> np.ndarray:
+    """What the student's function returns for each case, a tuple of its arguments: float64 (cases, *shape)."""
+    return np.stack([numbers(ask(function, *case), shape, what) for case in cases])
+
+
+def compare(got: np.ndarray, truth, mistakes: dict, tolerance: float) -> None:
     """Return quietly if `got` is `truth`, else raise the `Hint` of the mistake that gives just these numbers.
 
-    mistakes: {hint: the array that this mistake leads to}; a mistake within the tolerance of the truth, or of
-    another mistake, cannot be told apart and must not be listed. tolerance: largest difference allowed.
+    truth: anything numpy makes an array of. mistakes: {hint: what this mistake leads to}; one within the tolerance of
+    the truth, or of another, cannot be told apart and must not be listed. tolerance: largest difference allowed.
     """
 
     def same(other):
         other = np.asarray(other, dtype=np.float64)
         return other.shape == got.shape and bool(np.all(np.abs(got - other) <= tolerance))
 
+    truth = np.asarray(truth, dtype=np.float64)
     if same(truth):
         return
     for hint, wrong in mistakes.items():
