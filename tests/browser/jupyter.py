@@ -117,7 +117,7 @@ def chromium() -> Iterator[object]:
 def open_notebook(browser, address: str, path: str):
     """A page with this notebook, its kernel ready. path: inside the served folder."""
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)  # a busy machine starts a kernel slowly
     page.goto(f"{address}/lab/tree/{path}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.evaluate(KERNEL_IS_READY)
