@@ -13,7 +13,7 @@ folder that *holds* `flowers-102/`, so a USB stick works); the user cache; a dow
 and when nothing can be reached, drawn flowers under a banner. What is there but damaged is an error
 that names the file: nothing is skipped in silence.
 
-Source: Nilsback & Zisserman 2008, 102 categories, through `torchvision.datasets.Flowers102`.
+Source: Nilsback & Zisserman 2008, 102 categories, in the layout of `torchvision.datasets.Flowers102`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backstage.flowers import DataError, cache_folder, cached_images, find_root, fingerprint
+from .backstage.flowers import DataError, cache_folder, cached_images, find_root, listing
 from .color import lab_to_rgb, rgb_to_lab, scale_lab, unscale_lab
 from .synthetic import draw_flowers
 
@@ -119,19 +119,12 @@ def load_flowers(
         _show_banner()
         most, seed = DRAWN[split]
         return replace(drawn_photos(min(most, limit or most), size, seed), split=official)
-
-    from torchvision.datasets import Flowers102
-
-    listing = Flowers102(found, split=official)
-    paths, labels = [Path(p) for p in listing._image_files], np.asarray(listing._labels, np.int64)
-    if limit is not None and limit < len(paths):
-        chosen = np.linspace(0, len(paths) - 1, limit).round().astype(int)
-        paths, labels = [paths[i] for i in chosen], labels[chosen]
-    images = cached_images(paths, size, official, fingerprint(found), progress)
-    ids = torch.tensor([int(p.stem.split("_")[1]) for p in paths])
-    # torchvision's labels begin at 0 in some versions and at 1 in others; ours begin at 0.
-    labels = torch.from_numpy(labels - (1 if labels.max() == 102 else 0))
-    return Photos(torch.from_numpy(images), labels, ids, official, "flowers102")
+    ids, labels = listing(found, official)
+    if limit is not None and limit < len(ids):
+        chosen = np.linspace(0, len(ids) - 1, limit).round().astype(int)
+        ids, labels = ids[chosen], labels[chosen]
+    images = cached_images(found, ids, size, official, progress)
+    return Photos(*map(torch.from_numpy, (images, labels, ids)), official, "flowers102")
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 from helpers import kid as features
 from helpers.data import Photos
-from helpers.kid import FlowerNet, accuracy, embed, kid, kid_blocks, load_features, mean_interval, mmd2
 from helpers.inference import WEIGHTS, pretrained_names
+from helpers.kid import FlowerNet, accuracy, embed, kid, kid_blocks, load_features, mean_interval, mmd2
 from helpers.metrics import predict
 from helpers.synthetic import draw_flowers
 

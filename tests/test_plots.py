@@ -61,3 +61,11 @@ def test_titles_of_photo_rows_are_not_cut_off(title):
     figure = photo_rows({" ": [np.zeros((8, 8, 3), np.uint8)] * 2}, titles=[title, ""])
     box = figure.axes[0].title.get_window_extent(figure.canvas.get_renderer())
     assert box.y1 < figure.bbox.y1 and box.y0 > figure.axes[0].bbox.y1
+
+
+def test_photo_rows_draws_each_photo_once():
+    pictures = [np.full((20, 30, 3), i, np.uint8) for i in range(4)]
+    figure = photo_rows({"one": pictures, "two": pictures})
+    assert len(figure.axes) == 8 and figure.axes[0].get_ylabel() == "one"
+    with pytest.raises(ValueError, match="same number of photos"):
+        photo_rows({"one": pictures, "two": pictures[:2]})

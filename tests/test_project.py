@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ README = (ROOT / "README.md").read_text(encoding="utf8")
 
 
 def tracked():
+    if not shutil.which("git"):
+        pytest.skip("no git here")
     found = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     if found.returncode:
         pytest.skip("not a git checkout")

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -100,7 +99,7 @@ def test_a_run_leaves_what_it_promises(whole):
     ]
     assert {"color", "critic", "critic_right", "adversarial", "val_psnr", "val_delta_e"} <= whole.history[-1].keys()
     assert json.loads((whole.folder / "history.json").read_text()) == whole.history
-    assert Recipe(**json.loads((whole.folder / "recipe.json").read_text())) == SMOKE
+    assert Recipe.restore(json.loads((whole.folder / "recipe.json").read_text())) == SMOKE
     for name in ("truth", "gray", "step-000004", "step-000014"):
         assert Image.open(whole.folder / "samples" / f"{name}.png").size == (6 * SMOKE.size, SMOKE.size)
     final, _ = load_generator(whole.folder / "generator.safetensors")
@@ -123,8 +122,7 @@ def test_resume_is_exact_from_every_step(small_steps, flowers, tmp_path):
 
 def test_a_finished_run_is_loaded_and_nothing_written(whole, flowers, steps):
     def files():
-        found = {p: p for p in whole.folder.rglob("*") if p.is_file()}
-        return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in found}
+        return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in whole.folder.rglob("*") if p.is_file()}
 
     before = files()
     again = train(SMOKE, whole.folder, show=False, **flowers)
@@ -454,6 +452,8 @@ def test_the_command_trains_and_prints_the_scorecard_in_any_encoding(encoding, t
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 def test_the_command_trains_in_a_terminal(tmp_path, drawn_only):
+    import pty
+
     screen, terminal = pty.openpty()
     process = subprocess.Popen(command(tmp_path / "run", "color_steps=60"), cwd=REPOSITORY, stdout=terminal)
     os.close(terminal)
@@ -464,7 +464,8 @@ def test_the_command_trains_in_a_terminal(tmp_path, drawn_only):
     except OSError:  # Linux, when the other end was closed
         pass
     os.close(screen)
-    assert process.wait(timeout=60) == 0 and b"step 50/66 color" in text and b"U-Net + GAN" in text
+    assert process.wait(timeout=60) == 0 and b"U-Net + GAN" in text
+    assert b"step 25/66 color" in text or b"step 50/66 color" in text  # the bar's comment; it skips some
 
 
 @pytest.mark.parametrize(

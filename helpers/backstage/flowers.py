@@ -18,13 +18,14 @@ import numpy as np
 from .files import writing
 from .progress import progress_bar
 
-__all__ = ["DataError", "cache_folder", "cached_images", "find_root", "fingerprint"]
+__all__ = ["DataError", "cache_folder", "cached_images", "find_root", "listing"]
 
 CHECKSUMS = {  # as torchvision lists them
     "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
     "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
 }
 NUMBER_OF_PHOTOS = 8189
+LISTS = {"train": "trnid", "val": "valid", "test": "tstid"}
 DECODER = "1: short side by Lanczos, center crop"  # part of the cache key: change it with `_decode`
 
 
@@ -85,13 +86,12 @@ def _checked(root: Path, told_by: str) -> Path:
     for part in ("jpg", *CHECKSUMS):
         if not (folder / part).exists():
             raise DataError(f"{folder} is half a download: {part} is missing. Copy or download it again")
-    _verify(folder, fingerprint(root))
+    _verify(folder, _fingerprint(folder))
     return root
 
 
-def fingerprint(root: Path) -> str:
+def _fingerprint(folder: Path) -> str:
     """Identity of the source files: names, sizes and times of change."""
-    folder = root / "flowers-102"
     listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(folder / "jpg"))
     listing += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
     return hashlib.sha256(repr(listing).encode()).hexdigest()
@@ -99,7 +99,7 @@ def fingerprint(root: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _verify(folder: Path, version: str) -> None:
-    """Raise `DataError` unless `folder` is a whole copy in torchvision's layout. version: its `fingerprint`."""
+    """Raise `DataError` unless `folder` is a whole copy in torchvision's layout. version: its `_fingerprint`."""
     for name, checksum in CHECKSUMS.items():
         if hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() != checksum:
             raise DataError(f"{folder / name} is damaged (wrong checksum): copy or download it again")
@@ -118,16 +118,26 @@ def _verify(folder: Path, version: str) -> None:
         warnings.warn(f"{folder / 'jpg'} holds files that are not Flowers102, unused: {shown}", stacklevel=2)
 
 
-def cached_images(paths: list[Path], size: int, split: str, version: str, progress: bool) -> np.ndarray:
-    """The photos at `paths` as uint8 (N, 3, size, size), decoded once and then memory-mapped, copy-on-write.
+def listing(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """An official split in its order: numbers of the photos, as in their names, and categories from 0; int64 (N,)."""
+    from scipy.io import loadmat
 
-    split: for the name of the cache file. version: the `fingerprint`. Raises DataError for a photo that cannot be
-    read, or when the cache cannot be written.
+    ids = loadmat(root / "flowers-102" / "setid.mat")[LISTS[split]][0].astype(np.int64)
+    return ids, loadmat(root / "flowers-102" / "imagelabels.mat")["labels"][0].astype(np.int64)[ids - 1] - 1
+
+
+def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: bool) -> np.ndarray:
+    """The photos of these numbers as uint8 (N, 3, size, size), decoded once and then memory-mapped, copy-on-write.
+
+    split: for the name of the cache file. Raises DataError for a photo that cannot be read, or when the cache cannot
+    be written.
     """
     from filelock import FileLock
 
+    folder = root / "flowers-102"
+    paths = [folder / "jpg" / f"image_{i:05d}.jpg" for i in ids]
     names = "\n".join(p.name for p in paths)
-    key = hashlib.sha256(f"{DECODER}|{size}|{version}|{names}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{DECODER}|{size}|{_fingerprint(folder)}|{names}".encode()).hexdigest()[:16]
     path, shape = cache_folder() / f"flowers-{split}-{len(paths)}-{size}px-{key}.npy", (len(paths), 3, size, size)
     if (images := _read_cache(path, shape)) is not None:
         return images

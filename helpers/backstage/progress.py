@@ -11,12 +11,9 @@ __all__ = ["Bar", "in_notebook", "progress_bar", "say", "wanted"]
 
 def in_notebook() -> bool:
     """True in a Jupyter kernel."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and "IPKernelApp" in shell.config
+    from IPython import get_ipython
+
+    return "IPKernelApp" in getattr(get_ipython(), "config", ())
 
 
 def wanted() -> bool:

@@ -13,7 +13,7 @@ from helpers.losses import chance_levels
 from helpers.models import PatchGAN, receptive_field
 from helpers.runs import runs_folder
 
-CHAPTER = Path(__file__).parent.parent / "notebooks" / "04_the_patchgan.ipynb"
+CHAPTER = Path(__file__).parents[2] / "notebooks" / "04_the_patchgan.ipynb"
 NEEDED = (  # the cells that define what is tried here, in the chapter's order
     "def stream(",
     "class MyPatchGAN",

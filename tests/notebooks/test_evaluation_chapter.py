@@ -9,7 +9,7 @@ import pytest
 from helpers.inference import read_card
 from helpers.metrics import Scorecard, format_table
 
-CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_evaluation.ipynb"
+CHAPTER = Path(__file__).parents[2] / "notebooks" / "06_evaluation.ipynb"
 
 
 @pytest.fixture(scope="module")
