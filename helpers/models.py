@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from .backstage.imagenet import efficientnet, imagenet_weights
 
-__all__ = ["PatchGAN", "PretrainedUNet", "UNet", "double_conv", "receptive_field"]
+__all__ = [
+    "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "new_generator", "parameter_groups", "receptive_field",
+]  # fmt: skip
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -176,6 +178,22 @@ class PretrainedUNet(UNet):
             x = stage(x)
             features.append(x)
         return [features[i] for i in (0, 1, 2, 4, 6)]  # the last stage of each size
+
+
+def new_generator(recipe) -> UNet:
+    """The generator that a `helpers.recipe.Recipe` asks for: a U-Net from scratch, or one whose encoder can see."""
+    if recipe.encoder == "none":
+        return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
+    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+
+
+def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:
+    """What an optimizer moves: everything at one rate, but a `PretrainedUNet`'s encoder at `scale` times it."""
+    if not isinstance(generator, PretrainedUNet):
+        return [{"params": list(generator.parameters())}]
+    new = [weight for name, weight in generator.named_parameters() if not name.startswith("encoder.")]
+    known = [weight for weight in generator.encoder.parameters() if weight.requires_grad]
+    return [{"params": new, "scale": 1.0}, {"params": known, "scale": scale}]
 
 
 class PatchGAN(nn.Module):

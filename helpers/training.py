@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from .data import Photos, batches
 from .losses import color_loss, discriminator_loss, generator_loss
-from .models import PatchGAN, PretrainedUNet, UNet
+from .models import PatchGAN, new_generator, parameter_groups
 from .recipe import PRESETS, Recipe, choose_precision, choose_preset
 
 __all__ = ["PRESETS", "Recipe", "Trainer", "TrainingDiverged", "choose_precision", "choose_preset"]
@@ -38,22 +38,6 @@ __all__ = ["PRESETS", "Recipe", "Trainer", "TrainingDiverged", "choose_precision
 
 class TrainingDiverged(RuntimeError):
     """A loss or gradient stopped being a number. The message says when."""
-
-
-def new_generator(recipe: Recipe) -> UNet:
-    """The generator that a recipe asks for, with fresh weights; an encoder that can see, if it names one."""
-    if recipe.encoder == "none":
-        return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
-    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
-
-
-def parameter_groups(generator: nn.Module, recipe: Recipe) -> list[dict]:
-    """What the optimizer moves: everything at one rate, or the new part at it and a pretrained encoder more slowly."""
-    if not isinstance(generator, PretrainedUNet):
-        return [{"params": list(generator.parameters())}]
-    new = [weight for name, weight in generator.named_parameters() if not name.startswith("encoder.")]
-    known = [weight for weight in generator.encoder.parameters() if weight.requires_grad]
-    return [{"params": new, "scale": 1.0}, {"params": known, "scale": recipe.lr_encoder / recipe.lr}]
 
 
 class Trainer:
@@ -81,7 +65,7 @@ class Trainer:
         # In a game weights circle and never come to rest: the generator to keep is the average of the last ones.
         self.average = copy.deepcopy(generator).requires_grad_(False).eval().to(accelerator.device)
         # fused: one kernel for all weights. No decay in the game: it has no overfitting to fight.
-        weights, decay = parameter_groups(generator, recipe), recipe.weight_decay
+        weights, decay = parameter_groups(generator, recipe.lr_encoder / recipe.lr), recipe.weight_decay
         g_optimizer = torch.optim.AdamW(weights, recipe.lr, betas=(0.9, 0.99), weight_decay=decay, fused=True)
         d_optimizer = torch.optim.Adam(critic.parameters(), recipe.lr_critic, betas=(0.0, 0.99), fused=True)
         # Kept beside the wrapped ones: Accelerate's `unwrap_model` would switch mixed precision off for good.

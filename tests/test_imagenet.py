@@ -1,4 +1,4 @@
-"""helpers.backstage.imagenet: the mapping of the weights, shown by what the network then sees; missing and damaged files."""
+"""helpers.backstage.imagenet: the mapping of the weights, shown by what the network then sees; damaged files."""
 
 import numpy as np
 import pytest

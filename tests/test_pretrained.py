@@ -4,13 +4,14 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from helpers.data import drawn_photos
 from helpers.inference import Colorizer, load_generator, save_generator
-from helpers.models import PretrainedUNet, UNet, receptive_field
+from helpers.models import PretrainedUNet, UNet, new_generator, parameter_groups, receptive_field
 from helpers.recipe import PRESETS
 from helpers.runs import _Folder, train
-from helpers.training import new_generator, parameter_groups
+from helpers.training import Trainer
 
 RECIPE = replace(PRESETS["smoke"], encoder="lite0", color_steps=4, critic_steps=1, gan_steps=2, report_steps=4)
 
@@ -75,11 +76,19 @@ def test_wrong_arguments_are_refused():
 
 def test_the_encoder_learns_more_slowly_and_its_frozen_part_not_at_all():
     generator = new_generator(RECIPE)
-    new, known = parameter_groups(generator, RECIPE)
-    assert known["scale"] == pytest.approx(RECIPE.lr_encoder / RECIPE.lr)
+    new, known = parameter_groups(generator, 0.15)
+    assert known["scale"] == 0.15
     in_groups = {id(weight) for group in (new, known) for weight in group["params"]}
     assert in_groups == {id(weight) for weight in generator.parameters() if weight.requires_grad}
     assert len(in_groups) == len(new["params"]) + len(known["params"])
+
+
+def test_every_group_follows_the_schedule_at_its_own_distance(flowers):
+    trainer = Trainer(RECIPE, Accelerator(cpu=True))
+    for step in trainer.steps(flowers[0], RECIPE.total_steps):
+        rate = RECIPE.learning_rates(step - 1)[0]
+        new, known = (group["lr"] for group in trainer.g_optimizer.param_groups)
+        assert new == rate and known == pytest.approx(rate * RECIPE.lr_encoder / RECIPE.lr)
 
 
 def test_training_moves_what_it_should_and_goes_on_with_the_same_bits(tmp_path, flowers):
@@ -90,7 +99,9 @@ def test_training_moves_what_it_should_and_goes_on_with_the_same_bits(tmp_path, 
         stands = name.startswith(still) or (name.startswith("encoder.") and ("running_" in name or "num_" in name))
         if stands:
             assert torch.equal(tensor, fresh[name]), name
-    assert not torch.equal(whole.generator.encoder.blocks[6][0].conv_pw.weight, fresh["encoder.blocks.6.0.conv_pw.weight"])
+    assert not torch.equal(
+        whole.generator.encoder.blocks[6][0].conv_pw.weight, fresh["encoder.blocks.6.0.conv_pw.weight"]
+    )
     while not (run := train(RECIPE, tmp_path / "parts", *flowers, stop_after=3)).finished:
         pass
     for name, tensor in run.generator.state_dict().items():
@@ -103,7 +114,9 @@ def test_shipped_it_needs_no_imagenet_weights(tmp_path, model, monkeypatch):
     loaded, _ = load_generator(tmp_path / "x.safetensors")
     L = torch.rand(1, 1, 40, 40)
     assert torch.equal(loaded(L), model.eval()(L))
-    picture = Colorizer.from_pretrained(tmp_path / "x.safetensors").colorize(flat := torch.zeros(40, 50, 3).byte().numpy())
+    picture = Colorizer.from_pretrained(tmp_path / "x.safetensors").colorize(
+        flat := torch.zeros(40, 50, 3).byte().numpy()
+    )
     assert picture.shape == flat.shape
 
 
