@@ -25,7 +25,7 @@ from .backstage.pictures import SUFFIXES, ImageError, open_image
 from .backstage.progress import progress_bar
 from .backstage.tensors import save_tensors
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
-from .models import UNet
+from .models import PretrainedUNet, UNet
 
 __all__ = [
     "WEIGHTS", "Colorizer", "ImageError", "load_generator", "load_network", "open_image", "pretrained_names",
@@ -77,7 +77,7 @@ def _read_if_there(path: Path) -> dict:
 
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
     """A generator and its card: see `load_network`, also for the errors."""
-    return load_network(path, "generator", UNet)
+    return load_network(path, "generator", UNet, PretrainedUNet)
 
 
 def trained_size(path: Path) -> int:

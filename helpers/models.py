@@ -1,6 +1,7 @@
-"""The two networks of the course: a U-Net that paints and a PatchGAN that judges.
+"""The networks of the course: a U-Net that paints, from scratch or with an encoder that can see, and a PatchGAN.
 
     generator = UNet(width=32, depth=4)              # L (N, 1, H, W) -> ab (N, 2, H, W)
+    generator = PretrainedUNet.from_imagenet()       # the same, with an encoder that has seen a million photos
     discriminator = PatchGAN(layers=2)               # L, ab -> a map of logits, one a patch
     receptive_field(discriminator)                   # 34 pixels, measured
 
@@ -13,7 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["PatchGAN", "UNet", "double_conv", "receptive_field"]
+from .backstage.imagenet import efficientnet, imagenet_weights
+
+__all__ = [
+    "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "new_generator", "parameter_groups", "receptive_field",
+]  # fmt: skip
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -113,6 +118,82 @@ class UNet(nn.Module):
         x = self.climb(features)
         ab = torch.tanh(self.head(x))
         return self.full_size(ab, L)
+
+
+class PretrainedUNet(UNet):
+    """The same U-Net on an encoder that has learned to see: EfficientNet-Lite, trained on ImageNet (Tan & Le 2019).
+
+    A network that has seen 6,149 flowers paints petals; one that has named a million photos knows what it paints.
+    Only the encoder is another: `climb` and all that follows are the U-Net's. Its features at strides 2, 4, 8, 16 and
+    32 are the skips; it is given L three times, since it was trained on R, G and B.
+
+    encoder: "lite0" (3.4 M parameters) or "lite2" (4.8 M), see `backstage.imagenet`. width: channels at the top of the
+    decoder; 5/3, 8/3 and 4 times as many below. frozen: so many of its 7 stages, and the stem, keep ImageNet's weights
+    (Yosinski et al. 2014: the first layers are general) and run without a graph. BatchNorm keeps ImageNet's statistics
+    in all of the encoder: a batch of 32 gray flowers would give worse ones.
+
+    A new one has an untrained encoder, for `load_state_dict` to fill; `from_imagenet` gives one that can see.
+    forward(L): as `UNet`. Raises ValueError for an unknown encoder, a width below 3 or another number of stages.
+    """
+
+    def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 3):
+        nn.Module.__init__(self)
+        if width < 3 or not 0 <= frozen <= 7:
+            raise ValueError(f"a width of at least 3 and 0 to 7 frozen stages are needed, not {width} and {frozen}")
+        self.config = {"kind": "PretrainedUNet", "encoder": encoder, "width": width, "frozen": frozen}
+        self.depth, self.half_res, self.skips, self.frozen = 5, True, True, frozen
+        self.encoder, seen = efficientnet(encoder)  # seen: channels of its features, top to bottom
+        channels = [width, width * 5 // 3, width * 8 // 3, width * 4]
+        below = [*channels[1:], seen[-1]]
+        self.squeeze = nn.ModuleList(nn.Conv2d(below[i], channels[i], 1) for i in (3, 2, 1, 0))
+        self.decoder = nn.ModuleList(double_conv(channels[i] + seen[i], channels[i]) for i in (3, 2, 1, 0))
+        self.head = nn.Conv2d(width, 2, 1)
+        for part in (self.encoder.conv_stem, self.encoder.bn1, self.encoder.blocks[:frozen]):
+            part.requires_grad_(False)
+
+    @classmethod
+    def from_imagenet(cls, encoder: str = "lite0", width: int = 24, frozen: int = 3) -> PretrainedUNet:
+        """A new one whose encoder can see. Raises ValueError when ImageNet's weights are missing or damaged."""
+        model, weights = cls(encoder, width, frozen), imagenet_weights(encoder)
+        model.encoder.load_state_dict({name: weights[name] for name in model.encoder.state_dict()})
+        return model
+
+    def train(self, mode: bool = True) -> PretrainedUNet:
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def encode(self, L: Tensor) -> list[Tensor]:
+        """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
+        step = 2**self.depth
+        x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
+        features = []
+        # What stands still needs no graph, unless somebody asks how the answer depends on L.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and L.requires_grad):
+            x = self.encoder.bn1(self.encoder.conv_stem(x))
+            for stage in self.encoder.blocks[: self.frozen]:
+                x = stage(x)
+                features.append(x)
+        for stage in self.encoder.blocks[self.frozen :]:
+            x = stage(x)
+            features.append(x)
+        return [features[i] for i in (0, 1, 2, 4, 6)]  # the last stage of each size
+
+
+def new_generator(recipe) -> UNet:
+    """The generator that a `helpers.recipe.Recipe` asks for: a U-Net from scratch, or one whose encoder can see."""
+    if recipe.encoder == "none":
+        return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
+    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+
+
+def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:
+    """What an optimizer moves: everything at one rate, but a `PretrainedUNet`'s encoder at `scale` times it."""
+    if not isinstance(generator, PretrainedUNet):
+        return [{"params": list(generator.parameters())}]
+    new = [weight for name, weight in generator.named_parameters() if not name.startswith("encoder.")]
+    known = [weight for weight in generator.encoder.parameters() if weight.requires_grad]
+    return [{"params": new, "scale": 1.0}, {"params": known, "scale": scale}]
 
 
 class PatchGAN(nn.Module):

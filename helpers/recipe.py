@@ -33,7 +33,10 @@ class Recipe:
     load_size: int = 80
     train_limit: int | None = None
     val_limit: int = 128
-    # networks
+    # networks. encoder: "none" trains all of a UNet from scratch (chapters 3 to 6); "lite0" and "lite2" put a
+    # PretrainedUNet in its place (chapter 7), of which `frozen` stages stand still and the others learn at lr_encoder.
+    encoder: str = "none"
+    frozen: int = 3
     width: int = 16
     depth: int = 4
     half_res: bool = True
@@ -49,6 +52,7 @@ class Recipe:
     report_steps: int = 150
     # color phase: AdamW, one cycle (Smith & Topin 2018)
     lr: float = 2e-3
+    lr_encoder: float = 3e-4  # its weights know something already; in the game it keeps this distance to the rest
     weight_decay: float = 1e-2
     color_kind: str = "l1"  # "l1", "l2" or "smooth_l1", see losses.color_loss
     # critic and GAN phases: Adam with two time scales (Heusel et al. 2017)

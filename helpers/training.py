@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from .data import Photos, batches
 from .losses import color_loss, discriminator_loss, generator_loss
-from .models import PatchGAN, UNet
+from .models import PatchGAN, new_generator, parameter_groups
 from .recipe import PRESETS, Recipe, choose_precision, choose_preset
 
 __all__ = ["PRESETS", "Recipe", "Trainer", "TrainingDiverged", "choose_precision", "choose_preset"]
@@ -59,13 +59,13 @@ class Trainer:
     ):
         self.recipe, self.accelerator, self.step = recipe, accelerator, 0
         torch.manual_seed(recipe.seed)
-        generator = generator or UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
+        generator = generator or new_generator(recipe)
         critic = critic or PatchGAN(recipe.critic_width, recipe.critic_layers)
         generator, critic = (m.to(memory_format=torch.channels_last) for m in (generator, critic))
         # In a game weights circle and never come to rest: the generator to keep is the average of the last ones.
         self.average = copy.deepcopy(generator).requires_grad_(False).eval().to(accelerator.device)
         # fused: one kernel for all weights. No decay in the game: it has no overfitting to fight.
-        weights, decay = generator.parameters(), recipe.weight_decay
+        weights, decay = parameter_groups(generator, recipe.lr_encoder / recipe.lr), recipe.weight_decay
         g_optimizer = torch.optim.AdamW(weights, recipe.lr, betas=(0.9, 0.99), weight_decay=decay, fused=True)
         d_optimizer = torch.optim.Adam(critic.parameters(), recipe.lr_critic, betas=(0.0, 0.99), fused=True)
         # Kept beside the wrapped ones: Accelerate's `unwrap_model` would switch mixed precision off for good.
@@ -88,7 +88,7 @@ class Trainer:
         phase, rates = self.recipe.phase(self.step), self.recipe.learning_rates(self.step)
         for optimizer, rate in zip((self.g_optimizer, self.d_optimizer), rates, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("scale", 1.0)
         L, ab = (t.contiguous(memory_format=torch.channels_last) for t in (L, ab))
         self.generator.train(phase != "critic")  # one that stands still must not even change its BatchNorm
         self.critic.train()

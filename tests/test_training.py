@@ -12,7 +12,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from helpers import training
 from helpers.data import drawn_photos
 from helpers.models import UNet
 from helpers.training import PRESETS, Trainer, TrainingDiverged
@@ -118,7 +117,7 @@ def test_mixed_precision_stays_on(flowers, monkeypatch):
         model.encoder[1][0].register_forward_hook(watch)
         return model
 
-    monkeypatch.setattr(training, "UNet", watched)
+    monkeypatch.setattr("helpers.models.UNet", watched)
     AcceleratorState._reset_state(reset_partial_state=True)  # Accelerate keeps the precision of its first user
     try:
         trainer = Trainer(SMOKE, Accelerator(mixed_precision="bf16", cpu=True))

