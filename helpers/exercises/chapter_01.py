@@ -13,8 +13,7 @@ def _decoded(rgb: np.ndarray) -> np.ndarray:
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
-def _eye(t: np.ndarray) -> np.ndarray:
-    """The curve f of Lab."""
+def _eye(t: np.ndarray) -> np.ndarray:  # the curve f of Lab
     return np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
 
 

@@ -17,13 +17,12 @@ def _median_color(function) -> str:
     images = torch.from_numpy(photos.transpose(0, 3, 1, 2).copy())
     ab = rgb2lab(photos)[..., 1:].reshape(5, -1, 2)  # photos, pixels, (a, b)
     truth = np.median(ab, axis=(0, 1))
-    by_photo = np.median(ab, axis=1)
     of_rgb = rgb2lab(np.median(photos, axis=(0, 1, 2)) / 255)[1:]
     heap = "put the pixels of all photos in one heap, then take one median"
     mistakes = {
         "that is the mean; the median is the middle one of all the values, sorted": ab.mean((0, 1)),
-        f"you took a median for each photo, then one of those; {heap}": np.median(by_photo, axis=0),
-        f"you took a median for each photo and averaged those; {heap}": by_photo.mean(0),
+        f"you took a median for each photo, then one of those; {heap}": np.median(np.median(ab, axis=1), axis=0),
+        f"you took a median for each photo and averaged those; {heap}": np.median(ab, axis=1).mean(0),
         f"you took the mean of each photo, then the median of those; {heap}": np.median(ab.mean(1), axis=0),
         "that is the Lab color of the median R, G and B; convert to Lab first, then take the median": of_rgb,
         "these are scaled ab, about -1 to 1; give Lab units (times 110, or use rgb_to_lab)": truth / 110,
@@ -66,9 +65,9 @@ def _psnr(function) -> str:
 
 def _colorfulness(function) -> str:
     """02-3: picture, uint8 (H, W, 3) -> its colorfulness, a number."""
-    picture = (
-        np.random.default_rng(23).integers(0, [180, 256, 130], (14, 11, 3)).astype(np.uint8)
-    )  # R - G has both signs
+    picture = np.clip(np.random.default_rng(23).normal([120, 115, 90], [70, 50, 45], (14, 11, 3)), 0, 255)
+    picture[:7, :, 0] *= 0.4  # a green half, so that R - G has both signs
+    picture = picture.astype(np.uint8)
     # Another way to the same number: the axes are a matrix, so spread and center follow from RGB's.
     axes = np.array([[1, -1, 0], [0.5, 0.5, -1]])
     pixels = picture.reshape(-1, 3).astype(float)

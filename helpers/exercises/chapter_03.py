@@ -4,7 +4,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from skimage.transform import resize
-from torch import nn
 
 from ..models import double_conv
 from .hints import Hint, NotDone, ask, compare, judge_each, numbers
@@ -13,7 +12,7 @@ from .hints import Hint, NotDone, ask, compare, judge_each, numbers
 def _conv_size(function) -> str:
     """03-1: size, kernel, stride, padding -> size of a convolution's output."""
     cases = [(64, 3, 1, 1), (64, 4, 2, 1), (65, 4, 2, 1), (30, 7, 3, 2), (9, 5, 1, 0), (8, 2, 2, 0)]
-    truth = np.array([nn.Conv1d(1, 1, k, s, p)(torch.zeros(1, 1, n)).shape[-1] for n, k, s, p in cases])
+    truth = np.array([torch.nn.Conv1d(1, 1, k, s, p)(torch.zeros(1, 1, n)).shape[-1] for n, k, s, p in cases])
     n, k, s, p = np.array(cases).T
     mistakes = {
         "one too small: after the first position, the kernel makes room / stride *further* steps": truth - 1,

@@ -33,7 +33,8 @@ def _paired_interval(function) -> str:
         "the counts are not used: each row is a resample, how often it draws each photo": [gain.mean()] * 2,
     }
     judge(function, (ours, theirs, counts), truth, mistakes, 1e-4, what="the interval (low, high)")
-    return f"right: the difference is {truth[0]:+.2f} to {truth[1]:+.2f}; two separate intervals overlap here"
+    low, high = truth
+    return f"right: the difference lies between {low:+.2f} and {high:+.2f}; two separate intervals overlap here"
 
 
 def _unbiased_mmd2(function) -> str:

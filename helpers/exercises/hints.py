@@ -31,8 +31,7 @@ def ask(function: Callable, *arguments):
     except NotImplementedError:  # the other customary way to write a blank
         result = None
     except Exception as error:
-        cure = ": `if` looks at one number, np.where(condition, this, that) at all"
-        more = cure if "truth value" in str(error) else ""
+        more = ": `if` looks at one number, np.where(test, this, that) at all" if "truth value" in str(error) else ""
         raise Hint(f"it stopped {_where(function, error)}with {type(error).__name__}: {error}{more}") from error
     if result is None:
         raise NotDone("the function returns None (has it a `return`?)")
@@ -93,8 +92,7 @@ def judge_each(function: Callable, cases, truth, mistakes: dict, tolerance: floa
 
     cases: tuples of arguments; truth and mistakes have a row for each. words: `what` and `wrong_shapes` of `numbers`.
     """
-    shape = np.shape(truth)[1:]
-    got = np.stack([numbers(ask(function, *deepcopy(case)), shape, **words) for case in cases])
+    got = np.stack([numbers(ask(function, *deepcopy(case)), np.shape(truth)[1:], **words) for case in cases])
     compare(got, truth, mistakes, tolerance)
     return got
 
