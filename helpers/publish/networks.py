@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..backstage.files import read_json, write_json
+from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
 from ..data import Photos, crop_and_flip
 from ..environment import hardware
@@ -43,7 +44,7 @@ def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
 
 def publish_weights(folder: Path, name: str) -> None:
     """Turn a finished run into `name` and `name-l1`, with cards."""
-    recipe = Recipe(**read_json(folder / "recipe.json"))
+    recipe = Recipe.restore(read_json(folder / "recipe.json"))
     test, seen = (real_photos(split, recipe.size, recipe.protocol) for split in ("test", "train"))
     baselines = {key: asdict(card) for key, card in baseline_cards(test, seen).items()}
     for suffix, what in {
@@ -59,6 +60,8 @@ def publish_weights(folder: Path, name: str) -> None:
             "training": read_json(folder / "timing.json"),
             "recipe": asdict(recipe),
         }
+        if recipe.encoder != "none":
+            card["encoder"] = ORIGIN
         generator, _ = load_generator(folder / f"generator{suffix}.safetensors")
         path = WEIGHTS / f"{name}{suffix}.safetensors"
         ship(generator, path, recipe.size, card, lambda model: {"scorecard": asdict(scorecard(model, test))})
