@@ -40,13 +40,18 @@ def painted(pictures: list[np.ndarray], name: str) -> list[np.ndarray]:
     return list(map(Colorizer.from_pretrained(name).colorize, pictures))
 
 
-def publish_results(name: str) -> None:
-    """images/results.png, eight photos drawn by lot and painted by `name`, and the tables in the README."""
-    photos = real_photos("test", 256, read_card(name)["protocol"], limit=512)
+def publish_results(name: str, scratch: str) -> None:
+    """images/results.png, eight photos drawn by lot and painted by two generators, and the tables in the README.
+
+    The protocols of the two may differ: what one holds out, the other has learned from. The validation photos are held
+    out by both.
+    """
+    photos = real_photos("val", 256)
     photos = photos.subset(np.random.default_rng(2026).choice(len(photos), 8, replace=False))
     gray = as_pictures(predict("gray", photos))
     rows = {"gray\n(what it sees)": gray, "truth": photos.images}
-    rows |= {"U-Net, L1": painted(gray, f"{name}-l1"), "U-Net + GAN": painted(gray, name)}
+    rows[f"from scratch\n({scratch})"] = painted(gray, scratch)
+    rows[f"pretrained\n({name})"] = painted(gray, name)
     with writing(ROOT / "images" / "results.png") as beside:
         photo_rows(rows, cell=1.35).savefig(beside, dpi=100, format="png")
     write_into_readme("results", results_tables())
