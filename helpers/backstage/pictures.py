@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["SUFFIXES", "ImageError", "open_image"]
+__all__ = ["SUFFIXES", "ImageError", "Picture", "open_image", "read_picture"]
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 SMALLEST, MOST_PIXELS = 8, 200_000_000
@@ -19,6 +20,32 @@ class ImageError(ValueError):
     """A picture that cannot be colored; the message names it and says why."""
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it is colored, and what belongs to it and is kept: see `keeping.encode`.
+
+    rgb: uint8 (H, W, 3), sRGB, upright. alpha: uint8 (H, W) or None. format: as Pillow names it, None for arrays.
+    exif: as in a file, its orientation reset, or None. dpi: horizontal and vertical, or None. jpeg_tables: how coarsely
+    a JPEG was rounded, {table: 64 numbers}, or None. frames: pages or frames in the file, of which this is the first.
+    notes: what the user should be told, whole sentences without the name, such as "this is the first of 12 pages".
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    name: str = "the picture"
+    format: str | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    jpeg_tables: dict | None = None
+    frames: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def read_picture(image, name: str | None = None) -> Picture:
+    """Any picture, and what belongs to it. image, name and errors: see `open_image`."""
+    return Picture(*_opened(image, name), name=str(name or image))
+
+
 def open_image(image, name: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """Any picture as uint8 RGB (H, W, 3), and its alpha (H, W) or None.
 
@@ -26,6 +53,11 @@ def open_image(image, name: str | None = None) -> tuple[np.ndarray, np.ndarray |
     floats 0 to 1. Gray, palette, CMYK, 16-bit and EXIF-rotated pictures are converted.
     Raises ImageError, which names the picture and says what is wrong with it; TypeError for what is no picture at all.
     """
+    picture = read_picture(image, name)
+    return picture.rgb, picture.alpha
+
+
+def _opened(image, name):
     if name is None:
         name = str(image) if isinstance(image, (str, os.PathLike)) else "the picture"
     picture = Image.fromarray(_checked(image, name)) if isinstance(image, np.ndarray) else _decoded(image, name)
