@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+from .interrupt import catch_signals, restore_signals
 
 __all__ = [
     "DONE", "FAILED", "STOPPED", "WRONG", "UsageError", "complain", "interruptible", "listen", "parser", "run",
@@ -24,7 +24,6 @@ exit codes:
   1  something was not done, or failed: each thing is named
   2  wrong arguments: nothing was begun
   130  stopped by Ctrl-C, TERM or HUP: what was done is kept"""
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 SAME_WISH = 2.0  # seconds: who presses Ctrl-C again and again means it once
 
 
@@ -82,10 +81,7 @@ def complain(text: str) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """INT, TERM and HUP raise KeyboardInterrupt, but once in two seconds: what is being put away will be.
-
-    A signal that this process was told to ignore (`nohup`, a job in the background) stays ignored.
-    """
+    """INT, TERM and HUP raise KeyboardInterrupt, but once in two seconds: what is being put away will be."""
     last = float("-inf")
 
     def note(*_):
@@ -94,12 +90,11 @@ def interruptible() -> Iterator[None]:
             last = time.monotonic()
             raise KeyboardInterrupt
 
-    before = _handle(note) if threading.current_thread() is threading.main_thread() else {}
+    before = catch_signals(note)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore_signals(before)
 
 
 def listen() -> None:
@@ -114,16 +109,7 @@ def listen() -> None:
                 os.write(2, b"stopped: nothing was begun\n")
         os._exit(STOPPED)
 
-    _handle(leave)
-
-
-def _handle(handler: Callable) -> dict:
-    """Install it for each signal that is not ignored; returns the handlers there were."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
-    for number in before:
-        signal.signal(number, handler)
-    return before
+    catch_signals(leave)
 
 
 class _Forgiving:

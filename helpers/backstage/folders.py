@@ -17,13 +17,16 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from .commands import UsageError
+from .flowers import cache_folder
 from .keeping import FORMATS
 from .pictures import SUFFIXES
+from .progress import say
 
-__all__ = ["Job", "Plan", "plan_pictures", "usable"]
+__all__ = ["Job", "Plan", "plan_pictures", "usable", "writable_or_cached"]
 
 NO_PLACE_FOR_PHOTOS = {"__macosx", "@eadir", "$recycle.bin", "#recycle", "system volume information", "lost+found"}
 JPEGS = tuple(suffix for suffix, kind in FORMATS.items() if kind == "JPEG")  # which cannot hold alpha
@@ -102,6 +105,18 @@ def plan_pictures(inputs: Iterable[str], out: str | Path) -> Plan:
         else:
             plan.jobs.append(replace(job, guarded=guarded))
     return plan
+
+
+@lru_cache
+def writable_or_cached(folder: Path, name: str) -> Path:
+    """`folder`, or where that is read-only `name` in the user cache; then it says so, once."""
+    above = folder.absolute()
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if os.access(above, os.W_OK):
+        return folder
+    say(f"{folder} cannot be written to: {(other := cache_folder() / name)} is used in its place")
+    return other
 
 
 def usable(folder: str | Path) -> list[Path]:
