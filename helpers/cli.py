@@ -48,10 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     reader.add_argument(
         "--set",
-        nargs="+",
+        nargs="*",
+        action="extend",
         default=[],
         metavar="NAME=VALUE",
-        help="change fields of the recipe, as in helpers/recipe.py",
+        help="change fields of the recipe; helpers/recipe.py says what each is",
     )
     reader.add_argument(
         "--root",

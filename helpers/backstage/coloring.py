@@ -46,7 +46,7 @@ def command(load: Callable, names: list[str], arguments: list[str] | None) -> in
     """What `helpers.inference.main` does. load: a name or file of weights -> Colorizer. names: of weights that ship."""
     reader = parser(
         "helpers.inference",
-        "Color pictures. Their own lightness is kept at full size, and what belongs to them: date, place, resolution.",
+        "Color pictures. Their own lightness is kept, at full size, as are date, place and resolution.",
         EXAMPLES,
     )
     reader.add_argument("inputs", nargs="+", metavar="picture", help="pictures, folders of pictures, or patterns")

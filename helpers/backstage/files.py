@@ -26,6 +26,9 @@ def writing(path: str | Path) -> Iterator[Path]:
         with open(beside, "rb+") as file:  # a rename may reach the disk before the content does
             os.fsync(file.fileno())
         _replace(beside, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
