@@ -1,7 +1,7 @@
 """The command line `python -m helpers.inference`: color files and whole folders, and lose nothing.
 
 What goes where is settled by `folders.py` before the first picture is opened. A colored picture carries, as the EXIF
-field ImageUniqueID, a fingerprint of all that it was made of: the bytes of the photo, the weights, the saturation. So
+field ImageID, a fingerprint of all that it was made of: the bytes of the photo, the weights, the saturation. So
 the same command goes on where it was stopped, a photo that changed since then is colored again, and what somebody
 else put in the output folder is told from what we made there.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
+from .exif import DESCRIPTION, SAID
 from .files import writing
 from .folders import Job, Plan, plan_pictures, usable
 from .keeping import encode
@@ -30,7 +31,7 @@ from .progress import Bar, say
 
 __all__ = ["command"]
 
-EXIF_BLOCK, UNIQUE_ID = 0x8769, 0xA420
+IMAGE_ID = 0x800D
 OURS = "c0104ed0"  # what our fingerprints begin with; 24 hexadecimal digits follow
 METHOD = b"1"  # to be raised when the same weights begin to color another way
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EROFS}
@@ -163,9 +164,13 @@ def _color_one(job: Job, done: _Outcome, colorizer, saturation: float, recipe: b
         warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
         picture = read_picture(job.source)
     target = job.with_alpha if picture.alpha is not None else job.target
-    if os.path.lexists(target) and not _mark_of(target).startswith(OURS) and (job.guarded or not overwrite):
-        how = "is one of the originals" if job.guarded else "was not made here, --overwrite replaces it"
-        raise ValueError(f"{job.source}: {target} is there already and {how}")
+    if os.path.lexists(target):
+        if job.guarded:
+            raise ValueError(
+                f"{job.source}: {target} was given, too, and is not replaced: choose another output folder"
+            )
+        if not (overwrite or _mark_of(target).startswith(OURS)):
+            raise ValueError(f"{job.source}: {target} is there and was not made here, --overwrite replaces it")
     colored = colorizer.colorize(picture.rgb, saturation, name=str(job.source))
     if picture.alpha is not None:
         colored = np.dstack([colored[..., :3], picture.alpha])
@@ -192,7 +197,7 @@ def _fingerprint_of_weights(colorizer, saturation: float) -> bytes:
 
 
 def _fingerprint(path: Path, recipe: bytes) -> str:
-    """32 hexadecimal digits, as EXIF wants them."""
+    """32 hexadecimal digits."""
     content = hashlib.blake2b(recipe, digest_size=12)
     with open(path, "rb") as file:
         while part := file.read(1 << 20):
@@ -201,12 +206,14 @@ def _fingerprint(path: Path, recipe: bytes) -> str:
 
 
 def _mark_of(path: Path) -> str:
-    """The fingerprint in a picture's EXIF, or "" if there is no such picture or none in it."""
+    """The fingerprint in a picture's EXIF, OURS alone if it was cut off, or "" if there is none or no such picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                return str(image.getexif().get_ifd(EXIF_BLOCK).get(UNIQUE_ID, "")).rstrip("\0")
+                fields = image.getexif()
+            mark = str(fields.get(IMAGE_ID, "")).rstrip("\0")
+            return OURS if SAID in str(fields.get(DESCRIPTION, "")) and not mark.startswith(OURS) else mark
     except Exception:  # whatever it is, we did not make it
         return ""
 
@@ -216,9 +223,9 @@ def _marked(exif: bytes | None, mark: str) -> bytes:
     fields = Image.Exif()
     try:
         fields.load(exif or b"")
-        fields.get_ifd(EXIF_BLOCK)[UNIQUE_ID] = mark
+        fields[IMAGE_ID] = mark
         return fields.tobytes()
     except Exception:  # damaged fields that cannot be written again
         fields = Image.Exif()
-        fields.get_ifd(EXIF_BLOCK)[UNIQUE_ID] = mark
+        fields[IMAGE_ID] = mark
         return fields.tobytes()

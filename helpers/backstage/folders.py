@@ -43,7 +43,7 @@ FIRST_BYTES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n": "PNG", b"GIF8": "GIF", b
 class Job:
     """A picture to color. target: where to; with_alpha: where to if it turns out to have alpha, which JPEG lacks.
 
-    guarded: the output folder was given, too, so that what lies there is not to be replaced, unless we made it.
+    guarded: the output folder was given, too, so that nothing that lies there is to be replaced.
     """
 
     source: Path
