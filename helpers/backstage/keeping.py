@@ -52,8 +52,6 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
         options["compress_level"] = 3  # a third of the time for a few percent
     elif kind == "WEBP":
         options |= {"lossless": True, "method": 2}
-    else:
-        options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
     Image.fromarray(colored).save(buffer, kind, **{key: value for key, value in options.items() if value is not None})
     return buffer.getvalue()
