@@ -22,6 +22,10 @@ __all__ = ["SUFFIXES", "ImageError", "all_pixels", "check_size", "first_page", "
 
 # Limits of our own, looked up in a file's header before a pixel is decoded: a few bytes can claim gigabytes.
 SMALLEST, MOST_PIXELS, MOST_SIDE, MOST_ASPECT = 8, 100_000_000, 65_500, 256
+DENSE = (
+    25_000_000,
+    200,
+)  # above so many pixels, no more than this to a byte: a photo has one or two, a page of text 50
 LOST_ROWS = 0.25  # a JPEG without more of its rows is no picture any more
 # Formats of pictures. Not those that start another program (EPS, PS, PDF), hold data or films, or are stubs in Pillow.
 FORMATS = (
@@ -89,11 +93,11 @@ def first_page(file, notes: list[str]) -> tuple[Image.Image, int]:
     head = file.read(64)
     file.seek(0)
     is_tiff = head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    if head[:4] in (b"\0\0\1\0", b"\0\0\2\0", b"icns"):  # Pillow decodes icons when it opens them
+        _check_inside(file)
     try:
         opened = Image.open(file, formats=[kind for kind in FORMATS if kind in Image.OPEN])
         check_size(opened.size)
-        if opened.format in ("ICO", "CUR", "ICNS"):
-            _check_inside(file)
         index, frames = _main_page(opened)
     except Image.UnidentifiedImageError as error:
         if head[4:8] == b"ftyp" and b"avif" in head and "AVIF" not in Image.OPEN:
@@ -111,6 +115,10 @@ def first_page(file, notes: list[str]) -> tuple[Image.Image, int]:
         opened.seek(index)
         check_size(opened.size)
         opened.info["significant bits"] = png_bits(file) if opened.format == "PNG" else None
+    pixels, stored = opened.width * opened.height, file.seek(0, os.SEEK_END)
+    if pixels > DENSE[0] and pixels > DENSE[1] * stored and opened.mode != "1":
+        raise ImageError(f"is {pixels / 1e6:.0f} megapixels in {stored / 1e3:,.0f} KB: hardly anything can be in it")
+    file.seek(0)
     if frames > 1:
         kind = "page" if is_tiff else FRAMES.get(opened.format, "frame")
         notes.append(f"this is the first of {frames} {kind}s")

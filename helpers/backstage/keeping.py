@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from .exif import EXIF_IFD, GPS_IFD, said_colored
+from .exif import said_colored
 from .pictures import ImageError, Picture
 from .profiles import srgb_profile
 
@@ -52,17 +52,9 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
         options["compress_level"] = 3  # a third of the time for a few percent
     elif kind == "WEBP":
         options |= {"lossless": True, "method": 2}
-    elif not {EXIF_IFD, GPS_IFD} & set(_tags(options["exif"])):  # libtiff, which compresses, cannot write these
-        options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
     Image.fromarray(colored).save(buffer, kind, **{key: value for key, value in options.items() if value is not None})
     return buffer.getvalue()
-
-
-def _tags(exif: bytes) -> list[int]:
-    fields = Image.Exif()
-    fields.load(exif)
-    return list(fields)
 
 
 def _tables(of_input: dict | None) -> list[list[int]]:

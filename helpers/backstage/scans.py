@@ -46,6 +46,8 @@ def deep_to_gray(picture: Image.Image) -> tuple[Image.Image, Image.Image | None,
 
 def _levels(deep: np.ndarray, low: float, top: float, negative: bool = False, table=None) -> np.ndarray:
     """uint8: `low` black, `top` white, or the other way round, then through a table of 256 levels."""
+    if deep.dtype == np.uint16 and deep.size > 2**18:  # look them up: there are but so many
+        return _levels(np.arange(2**16, dtype=np.uint16)[None], low, top, negative, table)[0][deep]
     out = np.empty(deep.shape, np.uint8)
     black, white = (top, low) if negative else (low, top)
     scale = 255 / (white - black) if top > low else 0
