@@ -35,29 +35,15 @@ Ctrl-C ends the step and saves; the same command goes on from there."""
 def main(arguments: list[str] | None = None) -> int:
     """`python -m helpers.training`, see `--help`, also for what it returns."""
     reader = parser("helpers.training", "Train a colorizer, or go on with a training that was stopped.", EXAMPLES)
-    names = ", ".join(PRESETS)
+    presets = f"budget: {', '.join(PRESETS)} (default: $COLORIZE_PRESET, or gpu where there is one, else cpu)"
+    protocols = "official trains on 1,020 photos, large on 6,149 (default: %(default)s)"
+    settings = "change fields of the recipe; helpers/recipe.py says what each is"
+    roots = "folder that holds flowers-102/ (default: $FLOWERS102_ROOT, the user cache, a download, drawn flowers)"
     reader.add_argument("--out", required=True, help="folder of the run, made if it is missing; the same again goes on")
-    reader.add_argument(
-        "--preset", help=f"budget: {names} (default: $COLORIZE_PRESET, or gpu where there is one, else cpu)"
-    )
-    reader.add_argument(
-        "--protocol",
-        choices=list(PROTOCOLS),
-        default="official",
-        help="official trains on 1,020 photos, large on 6,149 (default: %(default)s)",
-    )
-    reader.add_argument(
-        "--set",
-        nargs="*",
-        action="extend",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change fields of the recipe; helpers/recipe.py says what each is",
-    )
-    reader.add_argument(
-        "--root",
-        help="folder that holds flowers-102/ (default: $FLOWERS102_ROOT, the user cache, a download, drawn flowers)",
-    )
+    reader.add_argument("--preset", help=presets)
+    reader.add_argument("--protocol", choices=list(PROTOCOLS), default="official", help=protocols)
+    reader.add_argument("--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help=settings)
+    reader.add_argument("--root", help=roots)
     options = reader.parse_args(arguments)
     return run(lambda: _train(options))
 
@@ -127,10 +113,9 @@ def _changes(settings: list[str]) -> dict:
 
 
 def _duration(seconds: float) -> str:
+    """In words; 95 seconds are "2 minutes"."""
     if seconds < 1:
         return "less than a second"
-    for unit, length in (("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= 1.5 * length or unit == "second":
-            count = round(seconds / length)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    raise AssertionError
+    unit, length = ("hour", 3600) if seconds >= 5400 else ("minute", 60) if seconds >= 90 else ("second", 1)
+    count = round(seconds / length)
+    return f"{count} {unit}{'s' if count != 1 else ''}"
