@@ -49,7 +49,7 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
     if kind == "JPEG":
         options |= {"qtables": _tables(picture.jpeg_tables), "subsampling": 0}
     elif kind == "PNG":
-        options["compress_level"] = 3  # a third of the time for a few percent
+        options["compress_level"] = 3
     elif kind == "WEBP":
         options |= {"lossless": True, "method": 2}
     buffer = io.BytesIO()
