@@ -38,12 +38,14 @@ def stop_request() -> Iterator[threading.Event]:
 def catch_signals(handler: Callable) -> dict:
     """Install a handler for each of the signals; returns what was there. Only the main thread can; others get {}.
 
-    One that this process was told to ignore (`nohup`, a job in the background) stays ignored.
+    One that this process was told to ignore (HUP by `nohup`) stays ignored; but INT, which a shell has its background
+    jobs ignore, is somebody's wish when it comes.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+    found = {number: signal.getsignal(number) for number in SIGNALS}
+    kept = {None, signal.SIG_IGN}  # None: a handler that is not Python's
+    before = {n: old for n, old in found.items() if old not in kept or (n == signal.SIGINT and old is not None)}
     for number in before:
         signal.signal(number, handler)
     return before
