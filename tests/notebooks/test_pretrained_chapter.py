@@ -1,0 +1,113 @@
+"""Chapter 7: what its stored outputs say bears out its text, and its answers stand nowhere on its pages."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.data import to_lab
+from helpers.models import PretrainedUNet
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+CHAPTER = FOLDER / "07_on_the_shoulders_of_imagenet.ipynb"
+SOLUTIONS = FOLDER / "solutions" / "07_on_the_shoulders_of_imagenet_solutions.ipynb"
+
+
+def cells(path, kind):
+    content = json.loads(path.read_text(encoding="utf8"))
+    return [cell for cell in content["cells"] if cell["cell_type"] == kind]
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """All that the stored chapter has printed."""
+    outputs = [output for cell in cells(CHAPTER, "code") for output in cell["outputs"]]
+    return "".join("".join(output.get("text", "")) for output in outputs)
+
+
+def numbers(pattern, text):
+    """The groups of the one place where this stands, as floats."""
+    (found,) = re.findall(pattern, text)
+    return [float(number) for number in ([found] if isinstance(found, str) else found)]
+
+
+def test_it_is_of_readable_length():
+    text = " ".join("".join(cell["source"]) for cell in cells(CHAPTER, "markdown"))
+    assert 55 <= len(cells(CHAPTER, "markdown")) + len(cells(CHAPTER, "code")) <= 75
+    assert len(text.split()) <= 2200
+
+
+def test_no_answer_stands_on_its_pages():
+    """No line of a solution's function, but for lines that any code has."""
+    page = {line.strip() for cell in cells(CHAPTER, "code") for line in "".join(cell["source"]).splitlines()}
+    told = []
+    for cell in cells(SOLUTIONS, "code"):
+        code = "".join(cell["source"])
+        if 'check("07-' in code:
+            body = code.split("assert check")[0].splitlines()[1:]
+            told += [line.strip() for line in body if line.strip()]
+    common = {"x = stage(x)", "features = []", "with torch.no_grad():"}
+    assert told and not (set(told) - common) & page
+
+
+def test_the_mapping_and_the_surgery_are_the_helpers(printed):
+    assert "tensors have a place, the same as the helper's" in printed and "the same, bit for bit" in printed
+    assert "The chapter goes on with yours." not in printed  # stored with all blanks blank
+
+
+def test_the_stages_are_those_of_the_network(printed):
+    """Channels, size at 192 px and stride of each stage, as the chapter's table has them."""
+    encoder, x = PretrainedUNet(width=6).encoder, torch.zeros(1, 3, 192, 192)
+    x = encoder.bn1(encoder.conv_stem(x))
+    for i, stage in enumerate(encoder.blocks):
+        x = stage(x)
+        wanted = [x.shape[1], x.shape[-1], 192 // x.shape[-1], sum(p.numel() for p in stage.parameters())]
+        found = re.search(rf"^stage {i} +(\d+) +(\d+) +(\d+) +([\d,]+)$", printed, re.M)
+        assert [int(number.replace(",", "")) for number in found.groups()] == wanted
+
+
+def test_L_as_it_is_fits_what_the_classifier_was_trained_on():
+    """The two scales of a gray level: the same ends, and at most a tenth apart between them."""
+    levels = torch.arange(256, dtype=torch.uint8)
+    L = to_lab(levels.view(1, 1, 1, 256).expand(-1, 3, -1, -1))[0].flatten()
+    assert (L - (levels.float() - 127) / 128).abs().max() < 0.1
+
+
+def test_features_of_imagenet_sort_flowers_better(printed):
+    ours, theirs, chance, count = numbers(
+        r"same category: ours (\d+)%, ImageNet's (\d+)%, chance ([\d.]+)% \((\d+) photos\)", printed
+    )
+    assert count == 512 and theirs > 2 * ours > 2 * chance
+
+
+def test_the_pretrained_painter_is_ahead_at_about_equal_computing(printed):
+    steps = r" +\d+ steps of [\d.]+ s: (\d+) s of computing"
+    scratch, known = (numbers(name + steps, printed)[0] for name in ("from scratch", "on ImageNet's shoulders"))
+    assert 0.7 < scratch / known < 2
+    ends = r" +PSNR ([\d.]+) dB, ΔE2000 ([\d.]+)"
+    (psnr_a, delta_a), (psnr_b, delta_b) = (
+        numbers(name + ends, printed) for name in ("from scratch", "on ImageNet's shoulders")
+    )
+    assert psnr_b > psnr_a + 0.3 and delta_b < delta_a - 0.5
+
+
+def test_the_finished_painter_is_better_by_more_than_chance(printed):
+    part = printed.split("flowers minus flowers-64")[1].split("flowers minus flowers-l1")[0]
+    assert re.search(r"PSNR dB .* better$", part, re.M) and re.search(r"ΔE2000 .* better$", part, re.M)
+
+
+def test_both_painters_err_more_where_a_color_is_unusual(printed):
+    for name in ("flowers-64", "flowers"):
+        (correlation,) = numbers(
+            rf"^{name}: error and unusual color correlate at (-?[\d.]+)", printed_lines(printed, name)
+        )
+        assert correlation > 0.15
+    rows = re.findall(r"photos: ΔE2000 ([\d.]+) by flowers-64, ([\d.]+) by flowers", printed)
+    (plain_64, plain), (odd_64, odd) = ([float(number) for number in row] for row in rows)
+    assert plain < odd and plain_64 < odd_64 and plain < plain_64
+
+
+def printed_lines(printed, name):
+    return "\n".join(line for line in printed.splitlines() if line.startswith(f"{name}:"))
