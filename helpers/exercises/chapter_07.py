@@ -145,6 +145,7 @@ def _groups(function) -> str:
     unet.encoder[0].requires_grad_(False)
     result = ask(function, unet, 0.5, 0.25)
     try:
+        result = [{**group} for group in result]  # a TypeError for what is no dict
         groups = [{"params": list(group["params"]), "lr": float(group["lr"])} for group in result]
     except (TypeError, KeyError, AttributeError):
         raise Hint(
@@ -229,9 +230,11 @@ def _our_encode(unet, L):
 
 
 def _our_groups(unet, lr, lr_encoder):
-    from ..models import parameter_groups
-
-    return [{"params": g["params"], "lr": lr * g["scale"]} for g in parameter_groups(unet, lr_encoder / lr)]
+    new = [weight for name, weight in unet.named_parameters() if not name.startswith("encoder.")]
+    return [
+        {"params": new, "lr": lr},
+        {"params": [weight for weight in unet.encoder.parameters() if weight.requires_grad], "lr": lr_encoder},
+    ]
 
 
 def _our_own_way(colors, labels):
