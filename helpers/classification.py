@@ -36,9 +36,7 @@ def ab_grid(step: float = 10.0) -> Tensor:
 class ClassUNet(UNet):
     """A `UNet` that chooses among the colors of `ab_grid()` (Zhang et al. 2016, section 2.3).
 
-    temperature: sharpens the probabilities before they are averaged; near 0 the most probable color is taken, at 1
-    the plain mean. Other arguments and sizes: see `UNet`.
-
+    temperature: near 0 the most probable color is taken, at 1 the plain mean. Other arguments and sizes: see `UNet`.
     forward(L): the annealed mean, ab (N, 2, H, W), scaled. forward(L, logits=True): the logits (N, K, h, w) to train
     on, at half resolution with half_res, padded to a multiple of 2^depth. `grid`: scaled (K, 2).
     """
@@ -77,12 +75,10 @@ def class_loss(logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0)
     low = at.floor()
     near, low = at - low, low.long()
     log_p, total, weights = logits.float().log_softmax(1), 0.0, 0.0
-    for da in (0, 1):
-        for db in (0, 1):
-            a, b = ((low[:, i] + d).clamp(0, side - 1) for i, d in ((0, da), (1, db)))
-            index = table[a, b]
-            share = (near[:, 0] if da else 1 - near[:, 0]) * (near[:, 1] if db else 1 - near[:, 1])
-            share = share * (index >= 0)
-            total = total - share * log_p.gather(1, index.clamp(min=0)[:, None])[:, 0]
-            weights = weights + share
+    for corner in torch.cartesian_prod(*[torch.arange(2, device=grid.device)] * 2).view(4, 2, 1, 1):
+        a, b = (low + corner).clamp(0, side - 1).unbind(1)
+        index = table[a, b]
+        share = torch.where(corner == 1, near, 1 - near).prod(1) * (index >= 0)
+        total = total - share * log_p.gather(1, index.clamp(min=0)[:, None])[:, 0]
+        weights = weights + share
     return (total.sum() / weights.sum().clamp(min=1e-6)).float()

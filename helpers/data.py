@@ -3,16 +3,13 @@
     photos = load_flowers("train", size=64)                   # (1020, 3, 64, 64), memory-mapped
     for L, ab in batches(photos, 32, size=64, seed=0): ...    # without end
 
-No DataLoader, no worker processes: the whole set is one tensor on the device, so a batch is one gather
-(crop and flip included), one resize and one conversion to Lab. The idea is airbench's (Keller Jordan).
-At 64 px a core of a server CPU makes 4,800 photos a second ready to train on, 16 times as many as when each is opened,
-scaled and converted alone (at 256 px 240, 4 times as many; `tests/benchmarks/data_path.py`).
+No DataLoader, no worker processes: the whole set is one tensor on the device, so a batch is one gather (crop and flip
+included), one resize and one conversion to Lab; the idea is airbench's (Keller Jordan). At 64 px a core of a server
+CPU makes 4,800 photos a second ready to train on, 16 times as many as when each is opened, scaled and converted alone
+(at 256 px 240, 4 times as many; `tests/benchmarks/data_path.py`).
 
-Photos come from the first of these that is there: the `root` argument; `$FLOWERS102_ROOT` (both name a
-folder that *holds* `flowers-102/`, so a USB stick works); the user cache; a download into that cache;
-and when nothing can be reached, drawn flowers under a banner. What is there but damaged is an error
-that names the file: nothing is skipped in silence.
-
+Photos come from the first of these that is there: the `root` argument; `$FLOWERS102_ROOT` (both name a folder that
+*holds* `flowers-102/`); the user cache; a download into it; else drawn flowers under a banner. Damage is an error.
 Source: Nilsback & Zisserman 2008, 102 categories, in the layout of `torchvision.datasets.Flowers102`.
 """
 
@@ -42,8 +39,7 @@ PROTOCOLS = {
     "official": {"train": "train", "val": "val", "test": "test"},
     "large": {"train": "test", "val": "val", "test": "train"},
 }
-"""Which official split plays which part. `large` trains on the 6,149 photos of the official test
-split and reports on the 1,020 of the official train split; figures of the two never share a table."""
+"""Which official split plays which part: `large` trains on 6,149 photos. The two never share a table of figures."""
 
 DRAWN = {"train": (1020, 1), "val": (256, 2), "test": (512, 3)}  # (how many at most, seed)
 BANNER = """\
@@ -97,13 +93,11 @@ def load_flowers(
 ) -> Photos:
     """Flowers102 as one tensor, decoded once and read from a cache ever after. Built in chapter 2.
 
-    split: "train", "val" or "test", in the sense of the protocol. size: side in pixels, 8 to 512.
-    protocol: "official" or "large" (see `PROTOCOLS`). root: folder that holds `flowers-102/`; see the
-    top of this file for what happens without. limit: at most so many photos, spread evenly over the
-    split. progress: show a bar while decoding.
-
-    Returns `Photos` in the order of the official split. Raises ValueError for a wrong argument and
-    DataError when photos are missing, damaged, or cannot be cached.
+    split: "train", "val" or "test", in the sense of the protocol (see `PROTOCOLS`). size: side in pixels, 8 to 512.
+    root: folder that holds `flowers-102/`; without, see the top of this file. limit: at most so many photos, spread
+    evenly over the split. progress: show a bar while decoding.
+    Returns `Photos` in the order of the official split. Raises ValueError for a wrong argument and DataError when
+    photos are missing, damaged, or cannot be cached.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
@@ -116,7 +110,7 @@ def load_flowers(
     official = PROTOCOLS[protocol][split]
     found = find_root(root)
     if found is None:
-        _show_banner()
+        _print_once(BANNER, flush=True)
         most, seed = DRAWN[split]
         return replace(drawn_photos(min(most, limit or most), size, seed), split=official)
     ids, labels = listing(found, official)
@@ -127,15 +121,13 @@ def load_flowers(
     return Photos(*map(torch.from_numpy, (images, labels, ids)), official, "flowers102")
 
 
-@lru_cache(maxsize=1)
-def _show_banner() -> None:
-    print(BANNER, flush=True)
+_print_once = lru_cache(print)
 
 
 def drawn_photos(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> Photos:
     """Drawn flowers in place of photos: for want of them, and where the truth must be known (chapters 3 and 5).
 
-    All arguments as in `helpers.synthetic.draw_flowers`, which gives the truth that belongs to them. labels: the kind.
+    Arguments as in `draw_flowers`, which gives the truth that belongs to them. labels: the kind.
     """
     pictures, truth = draw_flowers(count, size, seed, kind)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
@@ -155,9 +147,8 @@ def to_rgb8(L: Tensor, ab: Tensor) -> Tensor:
 def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """Random resized crops with random flips of `images[index]`: uint8 (B, 3, size, size). Met in chapter 2.
 
-    One window of 70 to 100 % of the side, with up to 15 % of stretch, is drawn for the whole batch, and
-    a place and a flip for each photo; so the crop is a single gather and the resize a single call.
-    The random numbers are drawn on the CPU: a seed means the same on every device.
+    One window of 70 to 100 % of the side, with up to 15 % of stretch, is drawn for the whole batch, and a place and a
+    flip for each photo, all on the CPU: a seed means the same on every device.
     """
     full, count = images.shape[-1], len(index)
     u = torch.rand(2, generator=generator)
@@ -193,16 +184,13 @@ def batches(
     """Augmented, shuffled batches without end: scaled (L, ab), on the device of `photos`. Met in chapter 2.
 
     start: the step of the first batch. What a batch holds depends on seed, step and photos alone, so training can stop
-    anywhere and go on as if it never had. An epoch shows a photo at most once: its incomplete last batch is left out,
-    and the next epoch is shuffled anew. size: side in pixels, or a function of the step (`Recipe.size_at`).
-    rank, world: this process takes each `world`-th photo of every batch (which must divide evenly).
-    Raises ValueError when there are fewer photos than one batch.
+    anywhere and go on as if it never had. An epoch leaves out its incomplete last batch; the next is shuffled anew.
+    size: side in pixels, or a function of the step (`Recipe.size_at`). rank, world: this process takes each `world`-th
+    photo of every batch. Raises ValueError when photos do not make a batch, or processes do not divide it.
     """
     if len(photos) < batch_size:
-        raise ValueError(
-            f"a batch of {batch_size} cannot be drawn from {len(photos)} photos: use more of them (train_limit), "
-            f"or a batch_size of at most {len(photos)}"
-        )
+        advice = f"use more of them (train_limit), or a batch_size of at most {len(photos)}"
+        raise ValueError(f"a batch of {batch_size} cannot be drawn from {len(photos)} photos: {advice}")
     if batch_size % world:
         raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes: choose a multiple of {world}")
     for step in itertools.count(start):

@@ -42,8 +42,7 @@ def check_environment() -> bool:
     recipe = choose_preset()
     why = "you set COLORIZE_PRESET" if os.environ.get("COLORIZE_PRESET") else "it fits this computer"
     precision = {"no": "float32", "bf16": "bfloat16", "fp16": "float16 with a loss scaler"}[choose_precision()]
-    print(f"Computing on: {hardware()}, in {precision}.")
     size = f"{recipe.size} x {recipe.size} pixels, {recipe.total_steps:,} training steps"
-    print(f'Budget: "{recipe.preset}" ({size}); {why}.')
+    print(f'Computing on: {hardware()}, in {precision}.\nBudget: "{recipe.preset}" ({size}); {why}.')
     print("Everything the course needs is here.")
     return True

@@ -4,9 +4,8 @@
     real, fake = embed(network, photos), embed(network, painted)
     mean, low, high = kid(real, fake)
 
-KID (Bińkowski et al. 2018) usually looks through Inception's eyes, whose weights have to be downloaded. Ours are the
-eyes of `FlowerNet`, a small classifier trained here on the official train and val photos, never on test. So these
-numbers can be compared with each other, and with no number of any paper.
+KID (Bińkowski et al. 2018) usually looks through Inception's eyes. Ours are those of `FlowerNet`, a small classifier
+trained on the official train and val photos, never on test: no number of any paper can be compared with these.
 """
 
 from __future__ import annotations
@@ -28,9 +27,6 @@ FEATURES = WEIGHTS / "features" / "flowernet-64.safetensors"
 SIZE = 64  # pixels: pictures of another size are scaled to this one first
 
 
-# --------------------------------------------------------------------------------------------- KID
-
-
 def polynomial_kernel(x: Tensor, y: Tensor) -> Tensor:
     """(x · y / d + 1)³ of each pair, (m, d) and (n, d) -> (m, n) (Bińkowski et al. 2018, section 4)."""
     return (x @ y.T / x.shape[1] + 1) ** 3
@@ -44,27 +40,24 @@ def mmd2(x: Tensor, y: Tensor) -> float:
     """
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"want two sets of at least 2 features (m, d) and (n, d), not {x.shape} and {y.shape}")
-    x, y = x.double(), y.double()
-    within = 0.0
-    for z in (x, y):
+
+    def within(z: Tensor) -> Tensor:
         k = polynomial_kernel(z, z)
-        within += (k.sum() - k.trace()) / (len(z) * (len(z) - 1))  # without the pairs of a picture with itself
-    return float(within - 2 * polynomial_kernel(x, y).mean())
+        return (k.sum() - k.trace()) / (len(z) * (len(z) - 1))  # without the pairs of a picture with itself
+
+    x, y = x.double(), y.double()
+    return float(within(x) + within(y) - 2 * polynomial_kernel(x, y).mean())
 
 
 def kid_blocks(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> np.ndarray:
     """`mmd2` of disjoint blocks of both sets, float64 (blocks,): so many independent estimates of the same number.
 
     real, fake: features (m, d) and (n, d) of *different* photos. seed: shuffles both sets first, equally for all sets
-    of one length, so that the blocks of two painters can be compared one by one.
-    Raises ValueError when a block would have fewer than 2.
+    of one length, so that two painters can be compared block by block. ValueError for a block of fewer than 2.
     """
     if blocks < 1 or min(len(real), len(fake)) < 2 * blocks:
         raise ValueError(f"{blocks} blocks of at least 2 cannot be cut from {len(real)} and {len(fake)} pictures")
-    parts = []
-    for z in (real, fake):
-        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(z)))
-        parts.append(z[order].tensor_split(blocks))
+    parts = (z[np.random.default_rng(seed).permutation(len(z))].tensor_split(blocks) for z in (real, fake))
     return np.array([mmd2(x, y) for x, y in zip(*parts, strict=True)])
 
 
@@ -72,23 +65,18 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     """(mean, low, high): the 95 % t interval of the mean of a few independent numbers, at least 2."""
     from scipy.stats import t
 
-    values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         raise ValueError("an interval needs at least 2 numbers")
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+    mean, half = np.mean(values), t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
+    return float(mean), float(mean - half), float(mean + half)
 
 
 def kid(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> tuple[float, float, float]:
-    """Kernel Inception Distance by a network of your choice: (mean, low, high), the 95 % interval over blocks.
+    """Kernel Inception Distance: (mean, low, high), the 95 % interval over at least 2 blocks. See `kid_blocks`.
 
-    Because each block's estimate is unbiased, so is their mean; FID has no such freedom. Arguments and errors as in
-    `kid_blocks`; at least 2 blocks.
+    Because each block's estimate is unbiased, so is their mean; FID has no such freedom.
     """
     return mean_interval(kid_blocks(real, fake, blocks, seed))
-
-
-# ------------------------------------------------------------------------------------ the network
 
 
 class FlowerNet(nn.Module):
@@ -104,9 +92,8 @@ class FlowerNet(nn.Module):
         channels = [width, width, 2 * width, 4 * width, 6 * width]
         self.stem = nn.Conv2d(3, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(double_conv(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True))
-        self.squeeze = nn.Sequential(
-            nn.Linear(channels[-1], features, bias=False), nn.BatchNorm1d(features), nn.ReLU(inplace=True)
-        )
+        last = nn.Linear(channels[-1], features, bias=False)
+        self.squeeze = nn.Sequential(last, nn.BatchNorm1d(features), nn.ReLU(inplace=True))
         self.head = nn.Linear(features, classes)
 
     def features(self, rgb: Tensor) -> Tensor:
@@ -128,26 +115,21 @@ def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
     return load_network(path, "feature network", FlowerNet)
 
 
-def _in_batches(function, network: FlowerNet, images: Tensor, batch_size: int) -> Tensor:
-    device, training = next(network.parameters()).device, network.training
+@torch.no_grad()
+def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first."""
+    device, training, out = network.head.weight.device, network.training, []
     network.eval()
-    out = []
-    with torch.no_grad():
-        for some in images.split(batch_size):
-            some = some.to(device)
-            if some.shape[-2:] != (SIZE, SIZE):
-                some = F.interpolate(some.float() / 255, (SIZE, SIZE), mode="bilinear", antialias=True)
-            out.append(function(some).cpu())
+    for some in (part.to(device) for part in images.split(batch_size)):
+        if some.shape[-2:] != (SIZE, SIZE):
+            some = F.interpolate(some.float() / 255, (SIZE, SIZE), mode="bilinear", antialias=True)
+        out.append(network.features(some).cpu())
     network.train(training)
     return torch.cat(out)
 
 
-def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first."""
-    return _in_batches(network.features, network, images, batch_size)
-
-
+@torch.no_grad()
 def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 256) -> float:
     """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first."""
-    guess = _in_batches(lambda some: network(some).argmax(1), network, images, batch_size)
-    return (guess == labels).double().mean().item()
+    logits = network.head(embed(network, images, batch_size).to(network.head.weight.device)).cpu()
+    return (logits.argmax(1) == labels).double().mean().item()

@@ -1,9 +1,7 @@
 """What the two networks try to make small.
 
-Adversarial losses come in three kinds, each as a pair (discriminator, generator) on logits:
-"bce" (Goodfellow et al. 2014, section 3, with the non-saturating generator), "lsgan" (Mao et al.
-2017, eq. 9) and "hinge" (Lim & Ye 2017). `chance_levels` says what each pair reads when the
-discriminator knows nothing: the line to draw under a loss curve.
+Adversarial losses come in three kinds, each as a pair (discriminator, generator) on logits: "bce" (Goodfellow et al.
+2014, section 3, with the non-saturating generator), "lsgan" (Mao et al. 2017, eq. 9) and "hinge" (Lim & Ye 2017).
 """
 
 from __future__ import annotations
@@ -50,10 +48,9 @@ def generator_loss(fake_logits: Tensor, kind: str = "hinge") -> Tensor:
 
 
 def chance_levels(kind: str = "hinge") -> tuple[float, float]:
-    """(discriminator, generator) loss of a discriminator that cannot tell real from fake.
+    """(discriminator, generator) loss of a discriminator that cannot tell real from fake: the line under a loss curve.
 
-    Its best constant answer is the undecided logit: probability one half for "bce", 0.5 for "lsgan",
-    0 for "hinge". Because two terms are summed, BCE's chance level is 2 ln 2 = 1.386, not 0.693.
+    Its best answer is the undecided logit. As two terms are summed, BCE's level is 2 ln 2 = 1.386, not 0.693.
     """
     undecided = torch.tensor(0.5 if kind == "lsgan" else 0.0)
     return discriminator_loss(undecided, undecided, kind).item(), generator_loss(undecided, kind).item()

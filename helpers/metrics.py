@@ -3,12 +3,10 @@
     card = scorecard("gray", photos)                 # or "median", "oracle", or a trained generator
     print(format_table({"gray": card, "U-Net": scorecard(generator, photos)}))
 
-All of them compare pictures that share the same L: uint8 RGB photo against uint8 RGB prediction, cut
-to the gamut as a screen does. PSNR, SSIM and CIEDE2000 are computed for each photo, then averaged.
-The grayest model wins PSNR: read it beside colorfulness.
-
-Why six (chapter 2, photos of the val split): gray beats the true photos with every color turned into its opposite in
-PSNR, 17.6 against 11.5 dB, and in SSIM and ΔE2000; colorfulness (0.1 against 78.9, truth 70.8) says the reverse.
+All of them compare pictures that share the same L: uint8 RGB photo against uint8 RGB prediction, cut to the gamut as a
+screen does. Why six (chapter 2, photos of the val split): gray beats the true photos with every color turned into its
+opposite in PSNR, 17.6 against 11.5 dB, and in SSIM and ΔE2000; colorfulness (0.1 against 78.9, truth 70.8) says the
+reverse.
 """
 
 from __future__ import annotations
@@ -29,8 +27,7 @@ __all__ = [
     "resampled_counts", "scorecard", "ssim",
 ]  # fmt: skip
 
-METRICS = {
-    # key: (heading, better is, decimals)
+METRICS = {  # key: (heading, better is, decimals)
     "psnr": ("PSNR dB", "higher", 2),
     "ssim": ("SSIM", "higher", 3),
     "delta_e": ("ΔE2000", "lower", 2),
@@ -42,16 +39,12 @@ BASELINES = ("gray", "median", "oracle")
 PERFECT_PSNR = 100.0
 """The PSNR of a perfect prediction is infinite; it counts as this many dB, so that a mean exists."""
 AB_RANGE, AB_BINS = 112.5, 45
-"""Histograms of the ab plane reach from -AB_RANGE to AB_RANGE in AB_BINS cells of 5 x 5 Lab units. Their number is
-odd: gray lies in the middle of a cell, not on the line between four."""
+"""Histograms of the ab plane: AB_BINS cells of 5 x 5 Lab units, an odd number, so that gray is the middle of one."""
 PART = 256  # photos worked on at once: in float, with all in between, 6,149 of them would fill 4 GB
 
 
 def psnr(truth: Tensor, guess: Tensor) -> np.ndarray:
-    """Peak signal-to-noise ratio in dB of each pair; uint8 (N, 3, H, W) twice -> float64 (N,).
-
-    10 log10(255² / mean squared error over pixels and channels); infinite for equal pictures.
-    """
+    """Peak signal-to-noise ratio of each pair in dB, inf for equal ones; uint8 (N, 3, H, W) twice -> float64 (N,)."""
     error = (truth.float() - guess.float()).square().mean((1, 2, 3)).double()
     return (10 * torch.log10(255**2 / error)).cpu().numpy()
 
@@ -68,10 +61,7 @@ def ssim(truth: Tensor, guess: Tensor) -> np.ndarray:
 
 
 def ciede2000(truth: Tensor, guess: Tensor) -> np.ndarray:
-    """Mean CIEDE2000 color difference of each pair (by scikit-image); about 2 is just noticeable.
-
-    uint8 (N, 3, H, W) twice -> float64 (N,).
-    """
+    """Mean CIEDE2000 color difference of each pair, about 2 is just noticeable; as `ssim` takes and returns them."""
     from skimage.color import deltaE_ciede2000
 
     out = []
@@ -110,10 +100,7 @@ def ab_histogram(rgb: Tensor) -> np.ndarray:
 
 
 def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Overlap of two sets of `ab_histogram`s, averaged over photos first: 0 (disjoint) to 1 (the same).
-
-    Histogram intersection, Isola et al. 2016, Fig. 6, on the joint ab plane.
-    """
+    """Histogram intersection (Isola et al. 2016, Fig. 6) of two sets of `ab_histogram`s: 0 (disjoint) to 1 (same)."""
     return float(np.minimum(truth.mean(0), guess.mean(0)).sum())
 
 
@@ -126,26 +113,23 @@ def predict(model: nn.Module | str | Callable, photos: Photos, batch_size: int =
     "oracle" (each photo's own mean ab: it has seen the answer, so it is a yardstick, not a rival).
     Raises ValueError for another name, or for "median" without one.
     """
-    if isinstance(model, str):
-        if model not in BASELINES:
-            raise ValueError(f"unknown baseline {model!r}: choose {', '.join(BASELINES)}, or pass a generator")
-        if model == "median" and median is None:
-            raise ValueError("the median baseline needs median=median_ab(training photos)")
+    if isinstance(model, str) and model not in BASELINES:
+        raise ValueError(f"unknown baseline {model!r}: choose {', '.join(BASELINES)}, or pass a generator")
+    if model == "median" and median is None:
+        raise ValueError("the median baseline needs median=median_ab(training photos)")
     training, device = getattr(model, "training", False), photos.images.device
     if isinstance(model, nn.Module):
-        model.eval()
-        device = next(model.parameters()).device
+        device = next(model.eval().parameters()).device
     out = []
     for images in photos.images.split(batch_size):
         L, ab = to_lab(images.to(device))
         if not isinstance(model, str):
             guess = model(L).float()
-        elif model == "gray":
-            guess = torch.zeros_like(ab)
-        elif model == "median":
-            guess = torch.zeros_like(ab) + torch.tensor(median, device=device).view(1, 2, 1, 1) / AB_SCALE
-        else:
+        elif model == "oracle":
             guess = ab.mean((2, 3), keepdim=True).expand_as(ab)
+        else:
+            one = median if model == "median" else (0.0, 0.0)
+            guess = (torch.tensor(one, device=device).view(1, 2, 1, 1) / AB_SCALE).expand_as(ab)
         out.append(to_rgb8(L, guess).to(photos.images.device))
     if training:
         model.train()
@@ -154,10 +138,8 @@ def predict(model: nn.Module | str | Callable, photos: Photos, batch_size: int =
 
 def median_ab(photos: Photos) -> tuple[float, float]:
     """The (a, b) in Lab units that half of all pixels exceed, of up to 1,000 photos."""
-    some = photos.images[:: max(1, len(photos) // 1000)]
-    ab = rgb_to_lab(some)[:, 1:].transpose(0, 1).flatten(1)
-    a, b = ab.median(dim=1).values.tolist()
-    return a, b
+    ab = rgb_to_lab(photos.images[:: max(1, len(photos) // 1000)])[:, 1:].transpose(0, 1).flatten(1)
+    return tuple(ab.median(dim=1).values.tolist())
 
 
 @dataclass(frozen=True)
@@ -195,14 +177,8 @@ def resampled_counts(count: int, resamples: int = 1000, seed: int = 0) -> np.nda
 
     `count` draws with replacement a resample (Efron 1979), seeded, so that all painters are judged on the same draws.
     """
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float32)
-
-
-def _bootstrap(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    resampled = weights @ values / len(values)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
+    shares = np.full(count, 1 / count)
+    return np.random.default_rng(seed).multinomial(count, shares, size=resamples).astype(np.float32)
 
 
 def judge(truth: Tensor, guess: Tensor, resamples: int = 1000, each: dict | None = None) -> Scorecard:
@@ -214,24 +190,23 @@ def judge(truth: Tensor, guess: Tensor, resamples: int = 1000, each: dict | None
     if truth.shape != guess.shape:
         raise ValueError(f"the truth is {tuple(truth.shape)} and the guess {tuple(guess.shape)}: they must be alike")
     each, count = each or per_photo(truth, guess), len(truth)
-    weights = resampled_counts(count, resamples)
-    values = {key: _bootstrap(v, weights) for key, v in each.items()}
+    weights, values = resampled_counts(count, resamples), {}
+    for key, marks in each.items():
+        interval = np.percentile(weights @ marks / count, [2.5, 97.5])
+        values[key] = (float(marks.mean()), *interval.tolist())
     h_truth, h_guess = ab_histogram(truth).reshape(count, -1), ab_histogram(guess).reshape(count, -1)
     used = (h_truth.sum(0) > 0) & (h_guess.sum(0) > 0)  # only cells that both touch can overlap
     w = weights / count
     overlaps = np.minimum(w @ h_truth[:, used].astype(np.float32), w @ h_guess[:, used].astype(np.float32)).sum(1)
     overlap = ab_intersection(h_truth, h_guess)
     # Drawing photos twice thins a histogram out, so resampled overlaps run low: move them back.
-    low, high = np.clip(np.percentile(overlaps, [2.5, 97.5]) + overlap - overlaps.mean(), 0, 1)
-    values["ab_intersection"] = (overlap, float(low), float(high))
+    interval = np.clip(np.percentile(overlaps, [2.5, 97.5]) + overlap - overlaps.mean(), 0, 1)
+    values["ab_intersection"] = (overlap, *interval.tolist())
     return Scorecard(values, float(colorfulness(truth).mean()), count)
 
 
 def scorecard(model, photos: Photos, median=None, resamples: int = 1000, batch_size: int = 64) -> Scorecard:
-    """Judge a generator or a baseline on photos it has not been trained on.
-
-    model, median, batch_size: as in `predict`. resamples: of the bootstrap.
-    """
+    """Judge a generator or a baseline on photos it has not been trained on: see `predict` and `judge`."""
     return judge(photos.images, predict(model, photos, batch_size, median), resamples)
 
 
@@ -259,6 +234,4 @@ def format_table(cards: dict[str, Scorecard], intervals: bool = True) -> str:
             mean, low, high = (f"{v:.{digits}f}" for v in card.values[key])
             cells.append(f"{mean} ({low} to {high})" if intervals else mean)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    first = next(iter(cards.values()))
-    lines.append(f"| *truth* | ∞ | 1 | 0 | {first.truth_colorfulness:.1f} | 0 | 1 |")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"| *truth* | ∞ | 1 | 0 | {card.truth_colorfulness:.1f} | 0 | 1 |"])

@@ -35,13 +35,11 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
     height, width = next(iter(pictures.values()))[0].shape[:2]
     longest = max(len(line) for label in pictures for line in label.splitlines())
     margin = 0.15 + 0.08 * longest  # inches, at 10 points a letter is at most about 0.08 wide
-    top = 0.3 + 0.17 * max(title.count("\n") for title in titles) if titles else 0.005
-    size = (margin + cell * count, cell * height / width * len(pictures) + (top if titles else 0.05))
+    top = 0.3 + 0.17 * max(title.count("\n") for title in titles) if titles else 0.05
+    size = (margin + cell * count, cell * height / width * len(pictures) + top)
     figure, axes = plt.subplots(len(pictures), count, figsize=size, squeeze=False)
-    figure.subplots_adjust(
-        left=margin / size[0], right=0.998, bottom=0.005, top=1 - (top / size[1] if titles else 0.005),
-        wspace=0.03, hspace=0.03,
-    )  # fmt: skip
+    edges = {"left": margin / size[0], "right": 0.998, "bottom": 0.005, "top": 1 - top / size[1] if titles else 0.995}
+    figure.subplots_adjust(**edges, wspace=0.03, hspace=0.03)
     for row, (label, images) in zip(axes, pictures.items(), strict=True):
         for axis, image in zip(row, images, strict=True):
             axis.imshow(image)
@@ -68,7 +66,7 @@ def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: floa
     The dashed line encloses what sRGB can show at any lightness. Raises ValueError for another shape.
     """
     import matplotlib.pyplot as plt
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, to_rgb
     from matplotlib.patheffects import withStroke
 
     for title, histogram in histograms.items():
@@ -78,19 +76,17 @@ def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: floa
     figure, axes = plt.subplots(
         1, len(histograms), figsize=(panel * len(histograms) + 0.9, panel), squeeze=False, layout="constrained"
     )
-    middles, inside = _gamut_shadow()
+    (middles, inside), halo = _gamut_shadow(), [withStroke(linewidth=2, foreground="white")]
+    named = rgb_to_lab(torch.tensor([to_rgb(name) for name in NAMED_COLORS]).T[:, None])[1:, 0].T.tolist()
     for axis, (title, histogram) in zip(axes[0], histograms.items(), strict=True):
         shares = np.ma.masked_equal(histogram.T, 0)  # an empty cell stays white: log 0 has no color
         image = axis.imshow(
             shares, origin="lower", extent=(-AB_RANGE, AB_RANGE) * 2, cmap="YlGnBu", norm=LogNorm(top * 1e-5, top)
         )
         axis.contour(middles, middles, inside, levels=[0.5], colors="#777777", linestyles="dashed", linewidths=0.8)
-        for name, (x, y) in _named_places().items() if names else ():
+        for name, (x, y) in zip(NAMED_COLORS, named, strict=True) if names else ():
             axis.plot(x, y, "o", color=name, markeredgecolor="black", markersize=7)
-            axis.annotate(
-                name, (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7,
-                path_effects=[withStroke(linewidth=2, foreground="white")],
-            )  # fmt: skip
+            axis.annotate(name, (x, y), (0, 6), textcoords="offset points", path_effects=halo, ha="center", fontsize=7)
         axis.set(title=title, xlabel="a (green to red)", xlim=(-AB_RANGE, AB_RANGE), ylim=(-AB_RANGE, AB_RANGE))
     axes[0][0].set_ylabel("b (blue to yellow)")
     figure.colorbar(image, ax=axes[0], label="share of pixels", shrink=0.85)
@@ -99,26 +95,12 @@ def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: floa
 
 def _gamut_shadow() -> tuple[np.ndarray, np.ndarray]:
     """The middles of the histogram's cells, and a 1 for each cell (b, a) with an sRGB color, whatever its L."""
-    steps = torch.linspace(0, 1, 100)
-    faces = []
-    for channel in range(3):  # the outermost colors lie on the six faces of the RGB cube
-        for end in (0.0, 1.0):
-            u, v = torch.meshgrid(steps, steps, indexing="ij")
-            face = [u, v]
-            face.insert(channel, torch.full_like(u, end))
-            faces.append(torch.stack(face))
-    ab = rgb_to_lab(torch.stack(faces))[:, 1:].transpose(0, 1).flatten(1).numpy()
+    u, v = torch.meshgrid(torch.linspace(0, 1, 100), torch.linspace(0, 1, 100), indexing="ij")
+    # The outermost colors lie on the six faces of the RGB cube.
+    faces = [torch.stack([u, v, torch.full_like(u, end)]).roll(turn, 0) for turn in range(3) for end in (0.0, 1.0)]
+    ab = rgb_to_lab(torch.cat(faces, dim=1))[1:].flatten(1).numpy()
     counts, edges, _ = np.histogram2d(*ab, bins=AB_BINS, range=[[-AB_RANGE, AB_RANGE]] * 2)
     return (edges[:-1] + edges[1:]) / 2, (counts.T > 0).astype(float)
-
-
-def _named_places() -> dict[str, tuple[float, float]]:
-    """Where the named colors lie on the ab plane."""
-    from matplotlib.colors import to_rgb
-
-    rgb = torch.tensor([to_rgb(name) for name in NAMED_COLORS]).T.reshape(3, 1, -1)
-    a, b = rgb_to_lab(rgb)[1:, 0].tolist()
-    return dict(zip(NAMED_COLORS, zip(a, b, strict=True), strict=True))
 
 
 def unet_diagram(shapes: dict[str, tuple[int, int, int]], gray=None, painted=None):
@@ -136,31 +118,30 @@ def unet_diagram(shapes: dict[str, tuple[int, int, int]], gray=None, painted=Non
     figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.99)
     blocks = [(-1.35 * (depth - i), i, shape) for i, shape in enumerate(down)]
     blocks += [(1.35 * (k + 1), depth - 1 - k, shape) for k, shape in enumerate(up)]
-    edges = []
+    ends = []  # of each block: its left, its right, its height in the figure
     for x, level, (channels, height, _) in blocks:
         wide, tall = 0.25 + 0.75 * (channels / most) ** 0.5, 0.18 + 0.5 * (height / side) ** 0.7
         color = "#4c78a8" if x < 0 else "#b279a2" if x == 0 else "#f58518"
         axis.add_patch(plt.Rectangle((x - wide / 2, -level - tall / 2), wide, tall, color=color, zorder=3))
         axis.text(x, -level - tall / 2 - 0.04, f"{channels} × {height}²", ha="center", va="top", fontsize=9)
-        edges.append((x, level, wide / 2, tall / 2))
+        ends.append((x - wide / 2, x + wide / 2, -level))
     arrow = {"arrowstyle": "-|>", "color": "0.45", "shrinkA": 1, "shrinkB": 1}
-    for (x0, l0, w0, _), (x1, l1, w1, _) in zip(edges, edges[1:], strict=False):
-        axis.annotate("", (x1 - w1, -l1), (x0 + w0, -l0), arrowprops=arrow)
-    for x, level, half, _ in edges[depth + 1 :]:
-        mate = edges[level]
-        dashed = arrow | {"linestyle": "--", "color": "#3a923a"}
-        axis.annotate("", (x - half, -level + 0.12), (mate[0] + mate[2], -level + 0.12), arrowprops=dashed)
-        if level == min(edge[1] for edge in edges[depth + 1 :]):
-            axis.text((x + mate[0]) / 2, -level + 0.16, "skip", color="#3a923a", ha="center", va="bottom", fontsize=10)
-    (left, _, first, _), (right, level, last, _) = edges[0], edges[-1]
+    for (_, start, y), (end, _, next_y) in zip(ends, ends[1:], strict=False):
+        axis.annotate("", (end, next_y), (start, y), arrowprops=arrow)
+    for end, _, y in ends[depth + 1 :]:
+        start, dashed = ends[-y][1], arrow | {"linestyle": "--", "color": "#3a923a"}
+        axis.annotate("", (end, y + 0.12), (start, y + 0.12), arrowprops=dashed)
+        if y == ends[-1][2]:
+            axis.text((start + end) / 2, y + 0.16, "skip", color="#3a923a", ha="center", va="bottom", fontsize=10)
+    left, right = blocks[0][0], blocks[-1][0]
     limits, heights = (left - 2.45, right + 2.45), (-depth - 0.6, 0.65)
     unit = (limits[1] - limits[0]) / figure.get_figwidth() * figure.get_figheight() / (heights[1] - heights[0])
     for picture, x, label in ((gray, left - 1.6, "L"), (painted, right + 1.6, "L + predicted ab")):
         if picture is not None:
             axis.imshow(picture, extent=(x - 0.55 * unit, x + 0.55 * unit, -0.55, 0.55), aspect="auto", zorder=3)
             axis.text(x, -0.6, label, ha="center", va="top", fontsize=9)
-    axis.annotate("", (left - first, 0), (left - 1.6 + 0.55 * unit, 0), arrowprops=arrow)
-    axis.annotate("", (right + 1.6 - 0.55 * unit, 0), (right + last, -level), arrowprops=arrow)
+    axis.annotate("", (ends[0][0], 0), (left - 1.6 + 0.55 * unit, 0), arrowprops=arrow)
+    axis.annotate("", (right + 1.6 - 0.55 * unit, 0), ends[-1][1:], arrowprops=arrow)
     axis.set(xlim=limits, ylim=heights)
     axis.axis("off")
     return figure

@@ -1,9 +1,8 @@
 """Drawn flowers: an endless data set whose color rule is known. Met in chapters 3 and 5.
 
-Offline they stand in for Flowers102; in experiments they are the one place where the right answer
-can be computed. A flower's *kind* fixes its shape, and the shape can be read from the gray picture,
-so its color can be learned. One kind, `COIN_FLIP`, is honest about what cannot: its petals are one of
-two hues of equal lightness, and a fair coin decides. No model can tell which from L alone.
+A flower's *kind* fixes its shape, and the shape can be read from the gray picture, so its color can be learned. One
+kind, `COIN_FLIP`, is honest about what cannot: its petals are one of two hues of equal lightness, and a fair coin
+decides. No model can tell which from L alone.
 
     pictures, truth = draw_flowers(16, size=64, seed=0)
 """
@@ -44,18 +43,12 @@ COIN_FLIP = 4
 
 @dataclass(frozen=True)
 class FlowerTruth:
-    """What was drawn: one entry a picture.
+    """What was drawn: one entry a picture."""
 
-    kind:   int64 (N,), index into `KINDS`.
-    coin:   int64 (N,), which hue the coin chose; 0 for every kind that has a single hue.
-    petals: bool (N, size, size), True where a petal is.
-    ab:     float32 (N, 2), mean petal color in Lab units.
-    """
-
-    kind: np.ndarray
-    coin: np.ndarray
-    petals: np.ndarray
-    ab: np.ndarray
+    kind: np.ndarray  # int64 (N,), index into `KINDS`
+    coin: np.ndarray  # int64 (N,), which hue the coin chose; 0 for every kind that has a single hue
+    petals: np.ndarray  # bool (N, size, size), True where a petal is
+    ab: np.ndarray  # float32 (N, 2), mean petal color in Lab units
 
 
 def _noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
@@ -124,10 +117,8 @@ def _draw(rng: np.random.Generator, size: int, kind: _Kind, coin: int):
 def draw_flowers(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> tuple[np.ndarray, FlowerTruth]:
     """Draw `count` flowers of `size` x `size` pixels.
 
-    count: at least 1. size: at least 8. seed: picture i depends on (seed, i) alone, so a longer
-    series begins with the shorter one. kind: index into `KINDS`, or None for a random mixture.
-
-    Returns RGB uint8 (count, size, size, 3) and the `FlowerTruth`.
+    count: at least 1. size: at least 8. seed: picture i depends on (seed, i) alone. kind: index into `KINDS`, or None
+    for a random mixture. Returns RGB uint8 (count, size, size, 3) and the `FlowerTruth`.
     Raises ValueError for a count, size or kind that cannot be drawn.
     """
     if count < 1 or size < 8:

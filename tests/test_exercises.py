@@ -1,5 +1,8 @@
 """Each exercise, fed its worked solution, its stub and typical wrong answers."""
 
+import itertools
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -33,8 +36,26 @@ def test_solution_passes_and_stub_is_not_done(number, capsys):
     assert out.startswith("○ ") and out.count("\n") == 1
 
 
+@pytest.fixture
+def listed(monkeypatch) -> dict[str, np.ndarray]:
+    """{hint: what its mistake leads to}, of all that the checks compare with while a test runs."""
+    hints_listed = {}
+
+    def spy(got, truth, mistakes, tolerance):
+        numbers_listed = [np.asarray(value, dtype=np.float64) for value in (truth, *mistakes.values())]
+        for value, other in itertools.combinations(numbers_listed, 2):
+            assert value.shape == other.shape and np.abs(value - other).max() > 2 * tolerance, "cannot be told apart"
+        hints_listed.update(mistakes)
+        compare(got, truth, mistakes, tolerance)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("helpers.exercises.") and hasattr(module, "compare"):
+            monkeypatch.setattr(module, "compare", spy)
+    return hints_listed
+
+
 @pytest.mark.parametrize("number", CASES)
-def test_each_wrong_answer_gets_its_own_hint(number, capsys):
+def test_each_wrong_answer_gets_its_own_hint_and_each_hint_has_one(number, listed, capsys):
     _, _, wrong = CASES[number]
     seen = set()
     assert len(wrong) >= 2
@@ -44,6 +65,7 @@ def test_each_wrong_answer_gets_its_own_hint(number, capsys):
         assert out.startswith("✗ ") and out.count("\n") == 1 and fragment in out, out
         seen.add(out)
     assert len(seen) == len(wrong), "two mistakes share one hint"
+    assert {f"✗ {number}: {hint}\n" for hint in listed} <= seen, "a hint that no wrong answer is known to get"
 
 
 def test_unknown_exercise_is_named():

@@ -60,7 +60,7 @@ CASES = {
         _decode,
         lambda x, skip, block: None,
         [
-            (_decode_wrongly(lambda y, skip: y + skip), "not added"),
+            (_decode_wrongly(lambda y, skip: y + skip), "do not add"),
             (_decode_wrongly(lambda y, skip: y + skip, block_it=False), "never called"),
             (_decode_wrongly(_cat(0)), "dim 0"),
             (_decode_wrongly(_cat(2)), "dim 2"),
@@ -96,6 +96,7 @@ CASES = {
             (_best(_mean, _mean), "mean for both"),
             (_best(_median, _median), "median for both"),
             (_best(*[lambda c: (c.min(0) + c.max(0)) / 2] * 2), "halfway"),
+            (_best(_median, lambda c: (c.min(0) + c.max(0)) / 2), "halfway between the extremes"),
             (_best(lambda c: c[len(c) // 2], _mean), "not sorted"),
             (_best(*[lambda c: np.zeros(2)] * 2), "gray"),
             (_best(np.median, np.mean), "shape"),

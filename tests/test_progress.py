@@ -86,7 +86,7 @@ def test_bars_in_a_terminal(columns, encoding):
     assert "17.50% [7/40" in stopped
     assert last == {None: "done: ΔE · █", "cp1252": "done: ?E · ?", "ascii": "done: ?E ? ?"}[encoding]
     assert end == ""
-    assert ("█" if encoding is None else "#") in full
+    assert ("█" if encoding is None else "X") in full
 
 
 @pytest.mark.parametrize("encoding", ["utf8", "cp1252", "ascii"])

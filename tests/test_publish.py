@@ -11,9 +11,10 @@ import torch
 from helpers import publish
 from helpers.data import Photos
 from helpers.inference import Colorizer, save_generator
-from helpers.kid import accuracy
+from helpers.kid import FlowerNet, accuracy, load_features
+from helpers.metrics import predict
 from helpers.models import UNet
-from helpers.publish import flowernet, notebooks, titles, weights
+from helpers.publish import networks, notebooks, titles
 from helpers.publish.__main__ import main
 from helpers.recipe import PRESETS
 from helpers.synthetic import draw_flowers
@@ -37,8 +38,8 @@ def drawn(count, seed=1, size=64):
 def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
     recipe = replace(PRESETS["smoke"], protocol="large", color_steps=9)
     photos = replace(drawn(12, size=recipe.size), source="flowers102")  # as if they were the real ones
-    monkeypatch.setattr(weights, "load_flowers", lambda *_: photos)
-    monkeypatch.setattr(weights, "WEIGHTS", tmp_path / "shipped")
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
+    monkeypatch.setattr(networks, "WEIGHTS", tmp_path / "shipped")
     (tmp_path / "shipped").mkdir()
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
     (tmp_path / "timing.json").write_text('{"seconds": 90, "hardware": "an abacus"}')
@@ -59,22 +60,39 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
 
 def test_nothing_ships_that_was_judged_or_trained_on_drawn_flowers(tmp_path, monkeypatch):
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(PRESETS["smoke"])))
-    for module in (weights, flowernet):
-        monkeypatch.setattr(module, "load_flowers", lambda *_: drawn(4))
-    with pytest.raises(SystemExit, match="weights are judged on the real photos"):
-        main(["weights", str(tmp_path), "roses-32"])
-    with pytest.raises(SystemExit, match="trained on the real photos"):
-        flowernet.publish_flowernet(path=tmp_path / "x.safetensors")
+    (tmp_path / "images").mkdir()
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: drawn(4))
+    monkeypatch.setattr(networks, "FEATURES", tmp_path / "x.safetensors")
+    monkeypatch.setattr(titles, "ROOT", tmp_path)
+    for command in (["weights", str(tmp_path), "roses-32"], ["flowernet"], ["results"], ["titles", "05"]):
+        with pytest.raises(SystemExit, match="trained and judged on the real photos"):
+            main(command)
+    (tmp_path / "images").rmdir()
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_flowernet_ships_with_its_card_judged_as_shipped(tmp_path, monkeypatch):
+    photos = replace(drawn(20), source="flowers102")
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
+    monkeypatch.setattr(networks, "train_flowernet", lambda _: FlowerNet(5, 4, 8).eval())
+    monkeypatch.setattr(networks, "FEATURES", tmp_path / "eyes.safetensors")
+    main(["flowernet"])
+    network, card = load_features(tmp_path / "eyes.safetensors")
+    assert network.config == {"classes": 5, "width": 4, "features": 8} and card["name"] == "eyes"
+    assert card["parameters"] == sum(p.numel() for p in network.parameters()) and card["chance"] == 0.2
+    assert card["accuracy"] == accuracy(network, photos.images, photos.labels)
+    assert card["accuracy_in_gray"] == accuracy(network, predict("gray", photos), photos.labels)
+    assert card["trained_on"].startswith("40 photos") and card["judged_on"].startswith("20 photos")
+    assert card["training"].keys() == {"epochs", "hardware", "seconds", "core_seconds", "torch"}
 
 
 def test_flowernet_learns_drawn_flowers():
     photos = drawn(256)
-    assert accuracy(flowernet.train_flowernet(photos, 4, 32), photos.images, photos.labels) > 0.6  # chance: 0.2
+    assert accuracy(networks.train_flowernet(photos, 4, 32), photos.images, photos.labels) > 0.6  # chance: 0.2
 
 
 def test_flowernet_is_the_same_each_time():
-    one, two = (flowernet.train_flowernet(drawn(32), 1, 16).state_dict().values() for _ in range(2))
+    one, two = (networks.train_flowernet(drawn(32), 1, 16).state_dict().values() for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
@@ -168,11 +186,13 @@ def test_publishing_refuses_what_it_cannot_do(tiny, capsys):
         main(["notebooks", "--time-only", "--keep-time"])
     assert "not allowed with" in capsys.readouterr().err
     (tiny.parent / "README.md").write_text("no markers")
-    with pytest.raises(SystemExit, match="lost its notebooks markers"):
+    with pytest.raises(SystemExit, match="the README's place for notebooks, between markers, is gone"):
         publish.write_into_readme("notebooks", "table")
-    with pytest.raises(SystemExit, match=r"no line that begins with \*\*Time"):
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Timeless")])
-        notebooks.write_time_line(book, {})
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Timeless")])
+    nbformat.write(book, tiny / "01_tiny.ipynb")
+    with pytest.raises(SystemExit, match=r"the line that begins with \*\*Time:\*\* is gone"):
+        main(["notebooks", "01_tiny"])
+    assert "Timeless" in (tiny / "01_tiny.ipynb").read_text()
 
 
 # ----------------------------------------------------------------------------------------- titles

@@ -28,7 +28,7 @@ def test_skip_switch_live(page):
     assert "without skips" in page.alt
     slider.value = 2
     assert near(page.picture, skip_picture(gray[1], without[1], truth[1], "painted without skips"))
-    with pytest.raises(ValueError, match="same number of pictures"):
+    with pytest.raises(ValueError, match="same number of photos"):
         skip_switch(gray, with_skips, without[:1], truth)
     with pytest.raises(ValueError, match="at least one"):
         skip_switch([], [], [], [])

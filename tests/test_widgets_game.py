@@ -103,7 +103,7 @@ def test_real_or_colored_live(page):
 def test_real_or_colored_refuses(page):
     real = draw_flowers(4, 32, seed=0)[0]
     for a, b, options, message in (
-        (real, real[:3], {"count": 2}, "4 real and 3 colored"),
+        (real, real[:3], {"count": 2}, "same number of photos"),
         (real, real, {}, "there are 4: pass a smaller count"),
         (real, real, {"count": 3}, "even number"),
         (real, real / 255, {"count": 2}, "colored: want uint8"),

@@ -57,11 +57,10 @@ def test_top_five_follows_photo_and_version(page):
 @pytest.mark.parametrize(
     "pictures, given, message",
     [
-        ({}, {}, "same versions"),
-        ({"gray": PHOTOS}, {"color": scores(0, 1, 2)}, "same versions"),
-        ({"gray": PHOTOS}, {"gray": scores(0, 1, 2)[:2]}, r"\(3, 9\) is wanted"),
-        ({"gray": PHOTOS}, {"gray": scores(0, 1, 2)[:, :8]}, r"\(3, 9\) is wanted"),
-        ({"gray": PHOTOS, "color": PHOTOS[:2]}, {"gray": scores(0, 1, 2), "color": scores(0, 1, 2)}, "2 pictures"),
+        ({"gray": PHOTOS}, {"color": scores(0, 1, 2)}, "scores of gray are wanted"),
+        ({"gray": PHOTOS}, {"gray": scores(0, 1, 2)[:2]}, r"\(3, 9\) each"),
+        ({"gray": PHOTOS}, {"gray": scores(0, 1, 2)[:, :8]}, r"\(3, 9\) each"),
+        ({"gray": PHOTOS, "color": PHOTOS[:2]}, {"gray": scores(0, 1, 2), "color": scores(0, 1, 2)}, "same number"),
         ({"gray": [p / 255 for p in PHOTOS]}, {"gray": scores(0, 1, 2)}, "uint8"),
         ({"gray": []}, {"gray": np.zeros((0, 9))}, "at least one"),
     ],
@@ -100,7 +99,7 @@ def test_moments_of_different_rows_are_refused(moments, page):
 
 
 def test_rows_of_another_kind_are_named(page):
-    with pytest.raises(ValueError, match="truth, now: want uint8"):
+    with pytest.raises(ValueError, match="truth: want uint8"):
         trainings_slider({"now": {"truth": np.zeros((4, 4))}})
 
 

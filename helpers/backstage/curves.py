@@ -1,8 +1,7 @@
 """The conversions of `helpers.color` in place, for pictures on a CPU that need no gradient.
 
-A fresh tensor for each step would cost more than the arithmetic: the system hands out its memory page by page.
-So a picture is worked on in parts that stay in the processor's cache, in two tensors that are used again and
-again. Matrices and curves come from `helpers.color`; a curve is (knee, exponent, slope), as in its `curve`.
+A fresh tensor for each step would cost more than the arithmetic. So a picture is worked on in parts that stay in the
+processor's cache, in two tensors used again and again. A curve is (knee, exponent, slope), as in `helpers.color`.
 """
 
 from __future__ import annotations
@@ -75,8 +74,7 @@ def _in_chunks(image: Tensor, convert: Callable[[Tensor, Tensor, Tensor], None])
     photos = max(1, CHUNK_PIXELS // max(1, flat.shape[-1]))  # several small pictures at once, or a part of one
     work = torch.empty(2, *out[:photos, :, :CHUNK_PIXELS].shape, dtype=out.dtype)
     for some, target in zip(flat.split(photos), out.split(photos), strict=True):
-        pieces = some.split(CHUNK_PIXELS, dim=-1), target.split(CHUNK_PIXELS, dim=-1)
-        for source, result in zip(*pieces, strict=True):
+        for source, result in zip(some.split(CHUNK_PIXELS, -1), target.split(CHUNK_PIXELS, -1), strict=True):
             if source.shape != work.shape[1:]:
                 work = torch.empty(2, *source.shape, dtype=out.dtype)
             convert(source, *work)

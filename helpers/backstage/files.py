@@ -25,18 +25,16 @@ def writing(path: str | Path) -> Iterator[Path]:
         yield beside
         with open(beside, "rb+") as file:  # a rename may reach the disk before the content does
             os.fsync(file.fileno())
-        _replace(beside, path)
+        for wait in (0.05, 0.1, 0.25, 0.6, None):  # on Windows nothing takes the place of a file that somebody reads
+            try:
+                os.replace(beside, path)
+                break
+            except PermissionError:
+                if wait is None:
+                    raise
+                time.sleep(wait)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _replace(source: Path, target: Path) -> None:
-    for wait in (0.05, 0.1, 0.25, 0.6):  # on Windows nothing can take the place of a file that somebody reads
-        try:
-            return os.replace(source, target)
-        except PermissionError:
-            time.sleep(wait)
-    os.replace(source, target)
 
 
 def read_json(path: str | Path):

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +48,18 @@ def find_root(root: str | Path | None = None) -> Path | None:
     Looks at `root`, `$FLOWERS102_ROOT`, the user cache and the network, in this order. With
     COLORIZE_OFFLINE=1 the network is not tried. Raises DataError for a root that is named but unfit.
     """
-    if root is not None:
-        return _checked(Path(root).expanduser(), "root")
-    if named := os.environ.get("FLOWERS102_ROOT"):
-        return _checked(Path(named).expanduser(), "FLOWERS102_ROOT")
-    cache = cache_folder()
-    if (cache / "flowers-102").exists() or (os.environ.get("COLORIZE_OFFLINE", "0") != "1" and _download(cache)):
-        return _checked(cache, "the user cache")
-    return None
+    named = root or os.environ.get("FLOWERS102_ROOT")
+    found = Path(named).expanduser() if named else cache_folder()
+    folder = found / "flowers-102"
+    if not named and not folder.exists() and (os.environ.get("COLORIZE_OFFLINE", "0") == "1" or not _download(found)):
+        return None
+    told_by = "root" if root else "FLOWERS102_ROOT" if named else "the user cache"
+    if (found / "jpg").is_dir() and not folder.exists():
+        raise DataError(f"{told_by} names {found} itself: name the folder above it, which holds flowers-102")
+    if not folder.is_dir():
+        raise DataError(f"{told_by} names {found}, but there is no folder flowers-102 in it")
+    _verify(folder)
+    return found
 
 
 @lru_cache(maxsize=1)  # an unreachable network is not tried again for each split
@@ -73,49 +77,29 @@ def _download(root: Path) -> bool:
             Flowers102(beside, download=True)
         except (OSError, RuntimeError) as error:
             raise DataError(f"the download of Flowers102 broke off ({error}): run it again") from error
-        shutil.move(Path(beside) / "flowers-102", root / "flowers-102")
+        shutil.move(Path(beside) / "flowers-102", root)
     return True
 
 
-def _checked(root: Path, told_by: str) -> Path:
-    folder = root / "flowers-102"
-    if (root / "jpg").is_dir() and not folder.exists():
-        raise DataError(f"{told_by} names {root} itself: name the folder above it, which holds flowers-102")
-    if not folder.is_dir():
-        raise DataError(f"{told_by} names {root}, but there is no folder flowers-102 in it")
-    for part in ("jpg", *CHECKSUMS):
-        if not (folder / part).exists():
-            raise DataError(f"{folder} is half a download: {part} is missing. Copy or download it again")
-    _verify(folder, _fingerprint(folder))
-    return root
-
-
-def _fingerprint(folder: Path) -> str:
-    """Identity of the source files: names, sizes and times of change."""
-    listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(folder / "jpg"))
-    listing += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
-    return hashlib.sha256(repr(listing).encode()).hexdigest()
-
-
-@lru_cache(maxsize=4)
-def _verify(folder: Path, version: str) -> None:
-    """Raise `DataError` unless `folder` is a whole copy in torchvision's layout. version: its `_fingerprint`."""
-    for name, checksum in CHECKSUMS.items():
-        if hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() != checksum:
-            raise DataError(f"{folder / name} is damaged (wrong checksum): copy or download it again")
-    wanted = {f"image_{i:05d}.jpg" for i in range(1, NUMBER_OF_PHOTOS + 1)}
-    there = {e.name: e.stat().st_size for e in os.scandir(folder / "jpg")}
-    if missing := sorted(wanted - there.keys()):
-        raise DataError(
-            f"{folder / 'jpg'} is half a download: {len(missing):,} of {NUMBER_OF_PHOTOS:,} photos are missing, "
-            f"{missing[0]} first. Copy or download the whole folder again"
-        )
-    if empty := [name for name in sorted(wanted) if there[name] == 0]:
-        raise DataError(f"{folder / 'jpg' / empty[0]} is empty: copy or download it again")
+def _verify(folder: Path) -> str:
+    """Identity of the source files, their names, sizes and times of change; DataError unless the copy is whole."""
+    there = {path.name: path.stat() for path in folder.glob("jpg/*")}
+    wanted = [f"image_{i:05d}.jpg" for i in range(1, NUMBER_OF_PHOTOS + 1)]
+    missing = [name for name in CHECKSUMS if not (folder / name).exists()]
+    if missing := missing + [f"jpg/{name}" for name in wanted if name not in there]:
+        counted = f"{len(missing):,} of {NUMBER_OF_PHOTOS + len(CHECKSUMS):,} files are missing, {missing[0]} first"
+        raise DataError(f"{folder} is half a download: {counted}. Copy or download the whole folder again")
+    sums = {name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() for name in CHECKSUMS}
+    damaged = [name for name in CHECKSUMS if sums[name] != CHECKSUMS[name]]
+    if damaged := damaged + [f"jpg/{name}" for name in wanted if there[name].st_size == 0]:
+        raise DataError(f"{folder / damaged[0]} is empty or damaged: copy or download it again")
     hidden = (".", "Thumbs.db", "desktop.ini")
-    if foreign := sorted(name for name in there.keys() - wanted if not name.startswith(hidden)):
+    if foreign := sorted(name for name in there.keys() - set(wanted) if not name.startswith(hidden)):
         shown = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
         warnings.warn(f"{folder / 'jpg'} holds files that are not Flowers102, unused: {shown}", stacklevel=2)
+    files = sorted((name, found.st_size, found.st_mtime_ns) for name, found in there.items())
+    files += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def listing(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -136,8 +120,8 @@ def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: 
 
     folder = root / "flowers-102"
     paths = [folder / "jpg" / f"image_{i:05d}.jpg" for i in ids]
-    names = "\n".join(p.name for p in paths)
-    key = hashlib.sha256(f"{DECODER}|{size}|{_fingerprint(folder)}|{names}".encode()).hexdigest()[:16]
+    names = "\n".join(path.name for path in paths)
+    key = hashlib.sha256(f"{DECODER}|{size}|{_verify(folder)}|{names}".encode()).hexdigest()[:16]
     path, shape = cache_folder() / f"flowers-{split}-{len(paths)}-{size}px-{key}.npy", (len(paths), 3, size, size)
     if (images := _read_cache(path, shape)) is not None:
         return images
@@ -170,7 +154,7 @@ def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> No
         writing(path) as beside,
         open(beside, "wb") as file,
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        closing(pool.map(lambda p: _decode(p, size), paths)) as decoded,  # closed, it drops what is still to do
+        closing(pool.map(partial(_decode, size=size), paths)) as decoded,  # closed, it drops what is still to do
     ):
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), 3, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
@@ -180,18 +164,13 @@ def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> No
 
 def _decode(path: Path, size: int) -> np.ndarray:
     """One photo as uint8 (3, size, size): short side scaled to `size`, center crop."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
             # A JPEG can be decoded at half or a quarter of its size for nearly nothing.
             image.draft("RGB", (2 * size, 2 * size))
             image = image.convert("RGB")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: copy or download Flowers102 again") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path} is not a readable JPEG ({error}): copy or download it again") from error
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    image = image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
-    return np.asarray(image).transpose(2, 0, 1)
+    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)

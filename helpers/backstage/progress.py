@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 __all__ = ["Bar", "in_notebook", "progress_bar", "say", "wanted"]
 
@@ -33,15 +34,15 @@ def say(text: str) -> None:
 
 
 class Bar:
-    """A bar of `total` steps where somebody watches; elsewhere its methods do nothing.
+    """A bar of `total` steps where somebody watches; elsewhere, or with show=False, its methods do nothing.
 
-    show: False for no bar anywhere. leave: whether the bar stays to be seen. comment: what is going on.
+    leave: whether the bar stays to be seen. comment: what is going on.
     """
 
     def __init__(self, total: int, show: bool = True, leave: bool = True, comment: str = ""):
         self._done, self._bar = 0, None
         if show and total > 0 and wanted():
-            self._bar = _bar_class()(range(total), total=total, leave=leave)
+            self._bar = _bar_class()(range(total), total, leave=leave)
             self._bar.comment = comment
             self._bar.update(0)
 
@@ -60,30 +61,26 @@ class Bar:
 
 def progress_bar(items: Iterable, total: int, comment: str = "", show: bool = True) -> Iterator:
     """`items` with a bar that vanishes when done. total: how many. comment: what is going on."""
-    bar = Bar(total, show, leave=False, comment=comment)
-    try:
+    with closing(Bar(total, show, leave=False, comment=comment)) as bar:
         for done, item in enumerate(items, 1):
             yield item
             bar.move(done, comment)
-    finally:
-        bar.close()
 
 
 def _bar_class() -> type:
-    from fastprogress.fastprogress import NBProgressBar, ProgressBar
+    from fastprogress.fastprogress import ConsoleProgressBar, NBProgressBar
 
-    class TerminalBar(ProgressBar):
-        """fastprogress's own for terminals takes no comment, and breaks where a line or the encoding is narrow."""
+    class TerminalBar(ConsoleProgressBar):
+        """fastprogress's own, which alone breaks where a line or the encoding is narrow."""
 
         def on_update(self, done, text):
-            width = shutil.get_terminal_size().columns - 1  # a full line would wrap, and never be overwritten
-            length = max(5, min(40, width - len(text) - 4))
-            full = length * done // self.total
-            line = f"|{_showable('█').replace('?', '#') * full}{'-' * (length - full)}| {_showable(text)}"
-            print("\r" + line[:width].ljust(width), end="", flush=True)
+            text, self.cols = _showable(text), shutil.get_terminal_size().columns - 1  # a full line wraps, and stays
+            self.length = max(5, min(40, self.cols - len(text) - 4))
+            room = self.cols - self.length - 4
+            super().on_update(done, text[:room].ljust(room))
 
         def on_iter_end(self):
-            wipe = "\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r"
-            print("\n" if self.leave else wipe, end="", flush=True)
+            print(end="\n" if self.leave else "")
+            super().on_iter_end()
 
     return NBProgressBar if in_notebook() else TerminalBar

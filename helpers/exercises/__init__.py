@@ -6,8 +6,6 @@ If a result is wrong but equals what a typical mistake would give, the hint name
 `chapter_01.py` and so on; worked solutions in `notebooks/solutions/`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07

@@ -15,17 +15,32 @@ import re
 from pathlib import Path
 
 from ..backstage.files import writing
+from ..data import Photos, load_flowers
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+def real_photos(split: str, size: int, protocol: str = "official", limit: int | None = None) -> Photos:
+    """`load_flowers`, but SystemExit for drawn flowers: nothing ships that was made of those."""
+    photos = load_flowers(split, size, protocol, limit=limit)
+    if photos.source != "flowers102":
+        raise SystemExit("error: what ships is trained and judged on the real photos; set FLOWERS102_ROOT")
+    return photos
+
+
+def substituted(pattern: str, new: str, text: str, place: str) -> str:
+    """`text` with `new` in place of what the pattern matches. Raises SystemExit where it matches nothing."""
+    text, found = re.subn(pattern, lambda _: new, text, flags=re.M | re.S)
+    if not found:
+        raise SystemExit(f"error: {place} is gone")
+    return text
 
 
 def write_into_readme(what: str, text: str) -> None:
     """Put `text` between the README's markers of this name. Raises SystemExit if they are gone."""
     path = ROOT / "README.md"
-    between = f"<!-- {what}: python -m helpers.publish {what} -->\n{text}\n<!-- end of {what} -->"
-    pattern = rf"<!-- {what}:.*?<!-- end of {what} -->"
-    readme, found = re.subn(pattern, lambda _: between, path.read_text(encoding="utf8"), flags=re.S)
-    if not found:
-        raise SystemExit(f"error: README.md has lost its {what} markers")
+    first, last = f"<!-- {what}: python -m helpers.publish {what} -->", f"<!-- end of {what} -->"
+    readme, place = path.read_text(encoding="utf8"), f"the README's place for {what}, between markers,"
+    readme = substituted(f"<!-- {what}:.*?{last}", f"{first}\n{text}\n{last}", readme, place)
     with writing(path) as beside:
         beside.write_text(readme, encoding="utf8", newline="\n")

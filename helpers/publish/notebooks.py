@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+import nbclient
 import nbformat
-from nbclient import NotebookClient
 
 from ..backstage.files import read_json, write_json, writing
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
-from . import ROOT, write_into_readme
+from . import ROOT, substituted, write_into_readme
 
 NOTEBOOKS = ROOT / "notebooks"
 MINUTES = NOTEBOOKS / "minutes.json"
 """What was measured: {stem: {budget: {"seconds": …, "hardware": …}}}. The Time lines are written from it."""
 
 
-def notebook_paths(names: list[str] | tuple[str, ...] = ()) -> list[Path]:
-    """The notebooks in reading order, then the solutions; only those named, if any is.
-
-    Raises SystemExit for a name that is no notebook.
-    """
+def notebook_paths(names: Sequence[str] = ()) -> list[Path]:
+    """The notebooks in reading order, then the solutions; only those named, if any is. SystemExit for other names."""
     paths = [*sorted(NOTEBOOKS.glob("*.ipynb")), *sorted(NOTEBOOKS.glob("solutions/*.ipynb"))]
     if unknown := set(names) - {path.stem for path in paths}:
         raise SystemExit(f"error: no notebook is called {', '.join(sorted(unknown))}")
@@ -37,11 +35,11 @@ def notebooks_table() -> str:
     minutes = read_json(MINUTES)
     lines = ["| notebook | pictures | exercises | computing at the `cpu` budget |", "|-|-|-|-|"]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        cells = read_json(path)["cells"]
-        title = "".join(cells[0]["source"]).split("\n")[0].removeprefix("# ")
-        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        pictures = sum(any(key.startswith("image/") for key in data) for data in outputs)
-        code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        cells = nbformat.read(path, as_version=4).cells
+        title = cells[0].source.split("\n")[0].removeprefix("# ")
+        shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        pictures = sum(any(kind.startswith("image/") for kind in data) for data in shown)
+        code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         exercises = len(set(re.findall(r'check\("(\d\d-\d)', code)))
         measured = minutes.get(path.stem, {}).get("cpu")
         took = f"{duration_words(measured['seconds'])} on {measured['hardware']}" if measured else "not yet measured"
@@ -52,10 +50,9 @@ def notebooks_table() -> str:
 def is_debris(output: dict) -> bool:
     """Outputs that mean something only while the kernel lives: widget views, bars that have vanished."""
     data = output.get("data", {})
-    if "application/vnd.jupyter.widget-view+json" in data:
-        return True
-    text = "".join(data["text/html"]) if "text/html" in data else None
-    return text is not None and (not text.strip() or "<progress" in text or "progress-bar-interrupted" in text)
+    html = "".join(data.get("text/html", "not empty"))
+    bar = not html.strip() or "<progress" in html or "progress-bar-interrupted" in html
+    return bar or "application/vnd.jupyter.widget-view+json" in data
 
 
 def duration_words(seconds: float) -> str:
@@ -74,42 +71,30 @@ def time_line(measured: dict[str, dict]) -> str:
     return f"**Time:** {'; '.join(groups)}."
 
 
-def write_time_line(notebook, measured: dict[str, dict]) -> None:
-    """Put `time_line(measured)` in place of the line that begins with **Time:** in the first cell."""
-    first = notebook.cells[0]
-    first.source, found = re.subn(r"^\*\*Time:\*\*.*$", lambda _: time_line(measured), first.source, flags=re.M)
-    if not found:
-        raise SystemExit("error: the first cell has no line that begins with **Time:**")
-
-
-def execute(path: Path):
+def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
     """A notebook run in a fresh kernel, clean enough to store, and the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
     started = time.perf_counter()
     # store_widget_state would put every widget into the metadata, a third of the file
-    NotebookClient(
-        notebook, timeout=3600, kernel_name="python3", record_timing=False, store_widget_state=False,
-        resources={"metadata": {"path": str(path.parent)}},
-    ).execute()  # fmt: skip
+    client = {"timeout": 3600, "kernel_name": "python3", "record_timing": False, "store_widget_state": False}
+    nbclient.execute(notebook, cwd=str(path.parent), **client)
     seconds = time.perf_counter() - started
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_debris(output)]
     return notebook, seconds
 
 
-def publish_notebooks(names: list[str], time_only: bool = False, keep_time: bool = False) -> None:
+def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: bool = False) -> None:
     """Execute notebooks in fresh kernels, in order, store outputs and measured times. Their only owner.
 
     names: stems; none means all. The budget is $COLORIZE_PRESET or what fits this computer. time_only: measure and
-    rewrite the Time line, but leave the stored outputs as they are. keep_time: store outputs, but leave minutes.json
-    and the Time line as they are.
+    rewrite the Time line, but leave the stored outputs. keep_time: store outputs, but leave minutes.json and the line.
     """
     budget = choose_preset().preset
     if any(runs_folder().glob("*")):
@@ -118,13 +103,13 @@ def publish_notebooks(names: list[str], time_only: bool = False, keep_time: bool
         notebook, seconds = execute(path)
         if time_only:
             notebook = nbformat.read(path, as_version=4)
-        timed = path.parent == NOTEBOOKS and not keep_time  # solutions print no time
-        if timed:
-            minutes = read_json(MINUTES) if MINUTES.exists() else {}
+        if timed := path.parent == NOTEBOOKS and not keep_time:  # solutions print no time
+            minutes = read_json(MINUTES)
             measured = minutes.setdefault(path.stem, {})
             measured[budget] = {"hardware": hardware(), "seconds": round(seconds, 1)}
-            write_json(MINUTES, {stem: dict(sorted(minutes[stem].items())) for stem in sorted(minutes)})
-            write_time_line(notebook, measured)
+            write_json(MINUTES, minutes)
+            first, place = notebook.cells[0], "the line that begins with **Time:**"
+            first.source = substituted(r"^\*\*Time:\*\*[^\n]*", time_line(measured), first.source, place)
         if timed or not time_only:
             with writing(path) as beside:
                 nbformat.write(notebook, beside)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..backstage.files import writing
-from ..data import load_flowers
 from ..inference import WEIGHTS, Colorizer, read_card
 from ..metrics import Scorecard, format_table, predict
 from ..plots import as_pictures, photo_rows
-from . import ROOT, write_into_readme
+from . import ROOT, real_photos, write_into_readme
 
 
 def shipped_names() -> list[str]:
@@ -18,38 +17,41 @@ def shipped_names() -> list[str]:
     return sorted(names, key=lambda name: read_card(name)["recipe"]["size"])
 
 
-def results_table(name: str) -> str:
-    """The README's table, from the cards of `name` and `name-l1` alone."""
-    card, l1 = read_card(name), read_card(f"{name}-l1")
-    rows = {key: Scorecard(**value) for key, value in card["baselines"].items()}
-    rows |= {"U-Net, L1": Scorecard(**l1["scorecard"]), "U-Net + GAN": Scorecard(**card["scorecard"])}
-    training = card["training"]
-    return (
-        f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
-        f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}. 95 % intervals and the recipe are in "
-        f"`helpers/weights/{name}.json`.\n\n{format_table(rows, intervals=False)}"
-    )
-
-
 def results_tables() -> str:
-    """A table for each of `shipped_names()`: figures of two protocols or sizes do not belong in one."""
-    return "\n\n".join(results_table(name) for name in shipped_names())
+    """A table for each of `shipped_names()`, from their cards: two protocols or sizes do not belong in one."""
+    tables = []
+    for name in shipped_names():
+        card, training = read_card(name), read_card(name)["training"]
+        cards = card["baselines"] | {
+            "U-Net, L1": read_card(f"{name}-l1")["scorecard"],
+            "U-Net + GAN": card["scorecard"],
+        }
+        table = format_table({label: Scorecard(**one) for label, one in cards.items()}, intervals=False)
+        tables.append(
+            f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
+            f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}. 95 % intervals and the recipe are in "
+            f"`helpers/weights/{name}.json`.\n\n{table}"
+        )
+    return "\n\n".join(tables)
 
 
 def painted(pictures: list[np.ndarray], name: str) -> list[np.ndarray]:
     """Pictures (H, W, 3) as the weights of this name color them."""
-    colorizer = Colorizer.from_pretrained(name)
-    return [colorizer.colorize(picture) for picture in pictures]
+    return list(map(Colorizer.from_pretrained(name).colorize, pictures))
 
 
-def publish_results(name: str, seed: int = 2026, count: int = 8) -> None:
-    """images/results.png, from photos drawn by a seed and painted by `name`, and the tables in the README."""
-    photos = load_flowers("test", 256, read_card(name)["protocol"], limit=512)
-    photos = photos.subset(np.random.default_rng(seed).choice(len(photos), count, replace=False))
+def publish_results(name: str, scratch: str) -> None:
+    """images/results.png, eight photos drawn by lot and painted by two generators, and the tables in the README.
+
+    The protocols of the two may differ: what one holds out, the other has learned from. The validation photos are held
+    out by both.
+    """
+    photos = real_photos("val", 256)
+    photos = photos.subset(np.random.default_rng(2026).choice(len(photos), 8, replace=False))
     gray = as_pictures(predict("gray", photos))
     rows = {"gray\n(what it sees)": gray, "truth": photos.images}
-    rows |= {"U-Net, L1": painted(gray, f"{name}-l1"), "U-Net + GAN": painted(gray, name)}
-    figure = photo_rows(rows, cell=1.35)
+    rows[f"from scratch\n({scratch})"] = painted(gray, scratch)
+    rows[f"pretrained\n({name})"] = painted(gray, name)
     with writing(ROOT / "images" / "results.png") as beside:
-        figure.savefig(beside, dpi=100, format="png")
+        photo_rows(rows, cell=1.35).savefig(beside, dpi=100, format="png")
     write_into_readme("results", results_tables())

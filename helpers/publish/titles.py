@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 
 from ..backstage.files import writing
-from ..data import Photos, batches, load_flowers, to_lab, to_rgb8
+from ..data import Photos, batches, to_lab, to_rgb8
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import ab_histogram, colorfulness, predict, psnr
 from ..models import PatchGAN, efficientnet, imagenet_weights
 from ..plots import ab_planes, as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
-from . import ROOT
+from . import ROOT, real_photos
 from .results import painted
 
 
 def _flower() -> Photos:
     """The crocus of the titles, 256 px, held out."""
-    return load_flowers("test", 256, limit=60).subset([32])
+    return real_photos("test", 256, limit=60).subset([32])
 
 
 def exploring_lab():
@@ -36,7 +36,7 @@ def exploring_lab():
 
 def flowers_as_a_color_problem():
     """02: where the colors of the training photos lie."""
-    train = load_flowers("train", 64)
+    train = real_photos("train", 64)
     return ab_planes({f"the colors of {len(train):,} photos of flowers": ab_histogram(train.images).mean(0)})
 
 
@@ -47,15 +47,13 @@ def the_unet():
         if name.count(".") == 1:
             module.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
     gray = as_pictures(predict("gray", _flower()))[0]
-    colored = colorizer.colorize(gray)
-    return unet_diagram(shapes, gray, colored)
+    return unet_diagram(shapes, gray, painted=colorizer.colorize(gray))
 
 
 def turned(ab: Tensor, degrees: float) -> Tensor:
     """ab (N, 2, H, W) with every hue turned by an angle."""
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    a, b = ab[:, :1], ab[:, 1:]
-    return torch.cat([cos * a - sin * b, sin * a + cos * b], 1)
+    return torch.stack([cos * ab[:, 0] - sin * ab[:, 1], sin * ab[:, 0] + cos * ab[:, 1]], 1)
 
 
 def the_patchgan(steps: int = 300):
@@ -63,30 +61,30 @@ def the_patchgan(steps: int = 300):
     torch.manual_seed(0)
     critic = PatchGAN(width=32, layers=2)
     optimizer = torch.optim.Adam(critic.parameters(), 4e-4, betas=(0.0, 0.99))
-    train = load_flowers("train", 80)
+    train = real_photos("train", 80)
     for step, (L, ab) in zip(range(steps), batches(train, 16, 64, seed=0), strict=False):
         fake = turned(ab, (90, 180, 270)[step % 3])
         loss = discriminator_loss(critic(L, ab), critic(L, fake))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    photo = _flower()
-    L, ab = to_lab(photo.images)
-    y, x = torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
-    circle = ((y - 105) ** 2 + (x - 140) ** 2 < 62**2).float()
-    spoiled = torch.lerp(ab, turned(ab, 240), circle)
-    small = [torch.nn.functional.interpolate(t, size=64, mode="area") for t in (L, ab, spoiled)]
-    with torch.no_grad():
-        maps = [critic.eval()(small[0], colors)[0, 0].numpy() for colors in small[1:]]
-    pictures = [as_pictures(to_rgb8(L, colors))[0] for colors in (ab, spoiled)]
-    over = [logits_over_gray(p, m, limit=1.5, side=256) for p, m in zip(pictures, maps, strict=True)]
+    L, ab = to_lab(_flower().images)
+    y, x = np.ogrid[:256, :256]
+    circle = torch.from_numpy((y - 105) ** 2 + (x - 140) ** 2 < 62**2)
+    shown = []
+    for colors in (ab, torch.where(circle, turned(ab, 240), ab)):
+        small = (torch.nn.functional.interpolate(image, size=64, mode="area") for image in (L, colors))
+        with torch.no_grad():
+            logits = critic.eval()(*small)[0, 0].numpy()
+        picture = as_pictures(to_rgb8(L, colors))[0]
+        shown += [picture, logits_over_gray(picture, logits, limit=1.5, side=256)]
     names = ["photo", "the critic: blue is real", "false colors in the middle", "the critic: orange is fake"]
-    return photo_rows({" ": [pictures[0], over[0], pictures[1], over[1]]}, cell=2.3, titles=names)
+    return photo_rows({" ": shown}, cell=2.3, titles=names)
 
 
 def gan_training():
     """05: held-out flowers in gray, painted before and after the game."""
-    photos = load_flowers("test", 256, limit=512).subset([289, 368, 446, 481, 431, 302])
+    photos = real_photos("test", 256, limit=512).subset([289, 368, 446, 481, 431, 302])
     gray = as_pictures(predict("gray", photos))
     before, after = painted(gray, "flowers-64-l1"), painted(gray, "flowers-64")
     return photo_rows({"gray": gray, "color loss\nalone": before, "after\nthe game": after}, cell=1.55)
@@ -94,14 +92,14 @@ def gan_training():
 
 def evaluation():
     """06: one held-out photo, three ways to color it, and two numbers that do not agree."""
-    photos = load_flowers("test", 256, limit=512).subset([315])
+    photos = real_photos("test", 256, limit=512).subset([315])
     gray = as_pictures(predict("gray", photos))
     guesses = gray + painted(gray, "flowers-64-l1") + painted(gray, "flowers-64")
     titles = [f"truth\ncolorfulness {colorfulness(photos.images)[0]:.0f}"]
     for label, guess in zip(("gray", "U-Net, L1", "U-Net + GAN"), guesses, strict=True):
         image = torch.from_numpy(guess.copy()).permute(2, 0, 1)[None]
-        decibels, color = psnr(photos.images, image)[0], colorfulness(image)[0]
-        titles.append(f"{label}\nPSNR {decibels:.1f} dB, colorfulness {color:.0f}")
+        marks = f"PSNR {psnr(photos.images, image)[0]:.1f} dB, colorfulness {colorfulness(image)[0]:.0f}"
+        titles.append(f"{label}\n{marks}")
     return photo_rows({" ": as_pictures(photos.images) + guesses}, cell=2.3, titles=titles)
 
 
@@ -110,7 +108,7 @@ def on_the_shoulders_of_imagenet():
     import timm
     from matplotlib import colormaps
 
-    photos = load_flowers("val", 192, limit=512).subset([129])
+    photos = real_photos("val", 192, limit=512).subset([129])
     L, weights = to_lab(photos.images)[0].expand(-1, 3, -1, -1), imagenet_weights("lite0")
     classifier, (encoder, _) = timm.create_model("tf_efficientnet_lite0").eval(), efficientnet("lite0")
     classifier.load_state_dict(weights)
@@ -140,6 +138,5 @@ def publish_titles(numbers: list[str]) -> None:
     if unknown := set(numbers) - TITLES.keys():
         raise SystemExit(f"error: no title picture for {', '.join(sorted(unknown))}: choose from {', '.join(TITLES)}")
     for number in numbers or TITLES:
-        figure = TITLES[number]()
         with writing(ROOT / "images" / f"title-{number}.jpg") as beside:
-            figure.savefig(beside, format="jpeg", dpi=90, pil_kwargs={"quality": 88})
+            TITLES[number]().savefig(beside, format="jpeg", dpi=90, pil_kwargs={"quality": 88})

@@ -1,20 +1,17 @@
 """Interactive parts of the notebooks. Each one leaves an ordinary picture in the stored notebook.
 
-    lab_explorer(L=60, a=40, b=20)      # lab.py: one color, its patch, its RGB, its place in the gamut
-    gamut_slice(L=60)                   #         every color a screen has at this L
-    photo_browser(photos)               # photos.py: a photo, its L, its color alone, its ab histogram
-    skip_switch(gray, with_skips, without_skips, truth)  # compare.py: two networks on the same photos
-    before_after(gray, colored)         #         plain HTML, works without a kernel
-    receptive_field_explorer(photo)     # patches.py: what one logit of a PatchGAN sees
-    patch_map(versions, maps)           #         a critic's map over photos, in true and false colors
-    view = live_training(recipe)        # live.py: then load_or_train(recipe, name, watch=view)
-    training_scrubber(run)              #         back through the reports of a run
-    real_or_colored(real, colored)      # game.py: a game with a score
-    top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
-    trainings_slider(moments)           #         two trainings side by side, as they go on
-
-How it works: `controls.py` shows the controls and below them one picture, made by a pure function of what the
-controls say, which stands in the same module as its widget.
+lab_explorer(L=60, a=40, b=20)      # lab.py: one color, its patch, its RGB, its place in the gamut
+gamut_slice(L=60)                   #         every color a screen has at this L
+photo_browser(photos)               # photos.py: a photo, its L, its color alone, its ab histogram
+skip_switch(gray, with_skips, without_skips, truth)  # compare.py: two networks on the same photos
+before_after(gray, colored)         #         plain HTML, works without a kernel
+receptive_field_explorer(photo)     # patches.py: what one logit of a PatchGAN sees
+patch_map(versions, maps)           #         a critic's map over photos, in true and false colors
+view = live_training(recipe)        # live.py: then load_or_train(recipe, name, watch=view)
+training_scrubber(run)              #         back through the reports of a run
+real_or_colored(real, colored)      # game.py: a game with a score
+top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
+trainings_slider(moments)           #         two trainings side by side, as they go on
 """
 
 from .compare import before_after, skip_switch

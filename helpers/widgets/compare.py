@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from .controls import encode, show, slider, switch
-from .drawing import checked_picture, panel, panels_in_a_row
+from .drawing import checked_versions, panels_in_a_row
 
 
 def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, truth: Sequence) -> None:
@@ -19,30 +19,21 @@ def skip_switch(gray: Sequence, with_skips: Sequence, without_skips: Sequence, t
     Returns nothing: call it alone in its cell. Raises ValueError for other input.
     """
     sets = {"gray": gray, "with_skips": with_skips, "without_skips": without_skips, "truth": truth}
-    lengths = {name: len(pictures) for name, pictures in sets.items()}
-    if len(set(lengths.values())) != 1 or not len(gray):
-        raise ValueError(f"want the same number of pictures in each, at least one, not {lengths}")
-    sizes = {checked_picture(picture, name).shape[:2] for name, pictures in sets.items() for picture in pictures}
-    if len(sizes) != 1:
-        raise ValueError(f"the pictures differ in size: {sorted(sizes)}")
+    versions = checked_versions(sets)
 
     def draw(network, photo):
-        painted = (with_skips if network == "with skips" else without_skips)[photo - 1]
-        picture = skip_picture(gray[photo - 1], painted, truth[photo - 1], f"painted {network}")
+        shown = (versions[name][photo - 1] for name in ("gray", network.replace(" ", "_"), "truth"))
+        picture = skip_picture(*shown, f"painted {network}")
         return picture, f"Photo {photo} in gray, painted by the network {network}, and in its true colors."
 
-    controls = {
-        "network": switch(["with skips", "without skips"]),
-        "photo": slider("photo", 1, 1, len(gray)),
-    }
+    controls = {"network": switch(["with skips", "without skips"]), "photo": slider("photo", 1, 1, len(gray))}
     hint = "flip the switch and watch the edges of the petals. (Tab moves between controls; space presses a button.)"
-    show(hint, controls, draw, "jpeg")
+    show(hint, controls, draw)
 
 
 def skip_picture(gray: np.ndarray, painted: np.ndarray, truth: np.ndarray, title: str = "painted") -> np.ndarray:
     """Gray, painted and truth, square, side by side: uint8 (H, W, 3). title: what the painted one is."""
-    pictures = {"gray (what it sees)": gray, title: painted, "truth": truth}
-    return np.asarray(panels_in_a_row({name: panel(picture, 240) for name, picture in pictures.items()})[0])
+    return np.asarray(panels_in_a_row({"gray (what it sees)": gray, title: painted, "truth": truth}, 240)[0])
 
 
 def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: str = "before and after"):

@@ -18,24 +18,24 @@ from PIL import Image
 def encode(picture: np.ndarray, form: str) -> str:
     """uint8 (H, W, 3) as "jpeg" or "png", in base64."""
     buffer = io.BytesIO()
-    options = {"quality": 90, "subsampling": 0} if form == "jpeg" else {"optimize": False}
-    Image.fromarray(picture).save(buffer, form, **options)
+    Image.fromarray(picture).save(buffer, form, **({"quality": 90, "subsampling": 0} if form == "jpeg" else {}))
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def stage(hint: str, controls: list, draw: Callable[[], tuple[np.ndarray, str]], form: str) -> Callable[[], None]:
+def stage(hint: str, controls: list, draw: Callable[..., tuple[np.ndarray, str]], form: str = "jpeg") -> Callable:
     """Display `hint`, the controls and one picture below them. Returns a function that draws this picture anew.
 
-    controls: widgets, top to bottom. draw: gives the picture uint8 (H, W, 3) and its alt text. form: "jpeg" or "png".
+    controls: widgets, top to bottom. draw: gives the picture uint8 (H, W, 3) and its alt text, the first time without
+    arguments, then with those that the returned function gets. form: "jpeg" or "png".
     """
     import ipywidgets as widgets
     from IPython.display import display
 
-    def send(shower: Callable, **options):
+    def send(shower: Callable, *values, **options):
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # 10 ms of work is not worth waiting for a busy second core: that took a second
         try:
-            picture, alt = draw()
+            picture, alt = draw(*values)
         finally:
             torch.set_num_threads(threads)
         data = {f"image/{form}": encode(picture, form), "text/plain": alt}
@@ -43,18 +43,16 @@ def stage(hint: str, controls: list, draw: Callable[[], tuple[np.ndarray, str]],
 
     display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls]))
     handle = send(display, display_id=True)
-
-    def draw_anew() -> None:
-        send(handle.update)
-
-    return draw_anew
+    return lambda *values: send(handle.update, *values)
 
 
-def show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str) -> None:
+def show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str = "jpeg") -> None:
     """A `stage` whose picture follows its controls: {name: widget}; `draw` takes their values by name."""
-    draw_anew = stage(
-        hint, list(controls.values()), lambda: draw(**{name: widget.value for name, widget in controls.items()}), form
-    )
+
+    def draw_now():
+        return draw(**{name: control.value for name, control in controls.items()})
+
+    draw_anew = stage(hint, list(controls.values()), draw_now, form)
     for control in controls.values():
         control.observe(lambda change: draw_anew(), names="value")
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
-from ..plots import as_pictures
 from .controls import stage
-from .drawing import INK, PALE, checked_picture, panel, write
+from .drawing import INK, PALE, checked_versions, panel, white_canvas, write, write_lines
 
-RIGHT, WRONG = (27, 120, 70), (200, 60, 20)
+RIGHT, WRONG, SCORE = (27, 120, 70), (200, 60, 20), (31, 90, 160)
 WIDTH, SIDE = 912, 320
-AXIS = 470  # width of the axis from 0 to 100 %
-LEFT = 8 + SIDE + 60  # of the text beside the picture
+WORDS = {True: "real", False: "colored"}  # what a picture is called
 
 
 def real_or_colored(real: Sequence, colored: Sequence, seed: int = 0, count: int = 20) -> None:
@@ -28,49 +26,42 @@ def real_or_colored(real: Sequence, colored: Sequence, seed: int = 0, count: int
     """
     import ipywidgets as widgets
 
-    real, colored = as_pictures(real), as_pictures(colored)
-    both = {"real": real, "colored": colored}
-    if len(real) != len(colored):
-        raise ValueError(f"{len(real)} real and {len(colored)} colored pictures: want the same photos in both")
-    sizes = [[checked_picture(picture, name).shape for picture in pictures] for name, pictures in both.items()]
-    if sizes[0] != sizes[1]:
-        raise ValueError("the real and the colored pictures differ in size: it would give them away")
-    game = {"seed": seed, "order": fair_order(len(real), count, seed), "answers": []}
+    pictures = checked_versions({"real": real, "colored": colored})
+    shown, truth, answers = [], [], []  # the pictures of a game in their order, their truth, and (was real, said real)
+    new_seed = itertools.count(seed)
+
+    def deal() -> None:
+        order = fair_order(len(pictures["real"]), count, next(new_seed))
+        shown[:] = [(pictures[WORDS[is_real]][index], is_real) for index, is_real in order]
+        truth[:] = [pictures["real"][index] for index, _ in order]
+        answers.clear()
 
     def draw():
-        order, answers = game["order"], game["answers"]
-        shown = [(real if is_real else colored)[index] for index, is_real in order]
         if len(answers) == count:
             right = sum(is_real == said for is_real, said in answers)
             alt = f"The game is over: {right} of {count} right. All pictures with their truth and your answers."
-            return result_picture(shown, [real[index] for index, _ in order], answers), alt
+            return result_picture([picture for picture, _ in shown], truth, answers), alt
         at = len(answers)
-        return question_picture(shown[at], at + 1, count, answers), f"Picture {at + 1} of {count}: real or colored?"
+        return question_picture(shown[at][0], at + 1, count, answers), f"Picture {at + 1} of {count}: real or colored?"
 
-    looks = widgets.Layout(width="150px", margin="2px 8px 2px 0")
-    buttons = {name: widgets.Button(description=name, layout=looks) for name in ("real", "colored", "start again")}
-    line = widgets.HBox(list(buttons.values()), layout=widgets.Layout(margin="2px 0 2px 8px"))
-    hint = "is the second half of your answers better than the first? (Tab moves between buttons; space presses one.)"
-    draw_anew = stage(hint, [line], draw, "jpeg")
-
-    def answer(said_real: bool) -> None:
-        if len(game["answers"]) < count:
-            game["answers"].append((game["order"][len(game["answers"])][1], said_real))
-            refresh()
-
-    def start_again(button) -> None:
-        game["seed"] += 1
-        game.update(order=fair_order(len(real), count, game["seed"]), answers=[])
-        refresh()
-
-    def refresh() -> None:
-        for name in ("real", "colored"):
-            buttons[name].disabled = len(game["answers"]) == count
+    def press(button) -> None:
+        if button is buttons[2]:
+            deal()
+        elif len(answers) < count:
+            answers.append((shown[len(answers)][1], button is buttons[0]))
+        else:
+            return  # a click that was on its way
+        buttons[0].disabled = buttons[1].disabled = len(answers) == count
         draw_anew()
 
-    buttons["real"].on_click(lambda button: answer(True))
-    buttons["colored"].on_click(lambda button: answer(False))
-    buttons["start again"].on_click(start_again)
+    deal()
+    looks = widgets.Layout(width="150px", margin="2px 8px 2px 0")
+    buttons = [widgets.Button(description=name, layout=looks) for name in ("real", "colored", "start again")]
+    line = widgets.HBox(buttons, layout=widgets.Layout(margin="2px 0 2px 8px"))
+    hint = "is the second half of your answers better than the first? (Tab moves between buttons; space presses one.)"
+    draw_anew = stage(hint, [line], draw)
+    for button in buttons:
+        button.on_click(press)
 
 
 def fair_order(photos: int, count: int, seed: int = 0) -> list[tuple[int, bool]]:
@@ -96,7 +87,6 @@ def score_interval(right: int, count: int) -> tuple[float, float]:
     return tuple(binomtest(right, count).proportion_ci(0.95, method="wilson"))
 
 
-@lru_cache(maxsize=64)
 def coin_range(count: int) -> tuple[int, int]:
     """(low, high): a fair coin is right so often, of `count` times, with a chance of at least 95 %.
 
@@ -108,34 +98,27 @@ def coin_range(count: int) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _score_lines(answers: Sequence[tuple[bool, bool]]) -> tuple[int, list[str]]:
-    right = sum(real == said for real, said in answers)
-    low, high = score_interval(right, len(answers))
-    least, most = coin_range(len(answers))
-    coin = f"{least} to {most}" if least < most else f"{least}"
-    return right, [
-        f"your score: {right} of {len(answers)} right ({right / len(answers):.0%})",
-        f"95 % interval: {low:.0%} to {high:.0%}",
-        f"flipping a coin: {coin} of {len(answers)} right, in 95 % of games",
+def _draw_score(draw: ImageDraw.ImageDraw, at: tuple, axis_at: tuple, answers: Sequence[tuple[bool, bool]]) -> None:
+    """The score, its interval and what a coin gives: in words, and on an axis from 0 to 100 %, 470 pixels wide."""
+    count, right = len(answers), sum(real == said for real, said in answers)
+    interval, (least, most) = score_interval(right, count), coin_range(count)
+    lines = [
+        f"Your score: {right} of {count} right ({right / count:.0%})",
+        f"95 % interval: {interval[0]:.0%} to {interval[1]:.0%}",
+        f"Flipping a coin: {least}{f' to {most}' if least < most else ''} of {count} right, in 95 % of games",
     ]
-
-
-def _axis(draw: ImageDraw.ImageDraw, left: int, top: int, right: int, count: int) -> None:
-    """0 to 100 % right: the score, its interval, and the line of chance."""
-
-    def x(share: float) -> float:
-        return left + share * AXIS
-
-    draw.line((left, top + 30, left + AXIS, top + 30), fill=PALE)
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        draw.line((x(share), top + 30, x(share), top + 34), fill=PALE)
-        write(draw, (x(share), top + 37), f"{share:.0%}", 11, "ma", PALE)
-    for dash in range(0, 28, 6):
-        draw.line((x(0.5), top + dash, x(0.5), top + min(dash + 3, 28)), fill=INK)
-    write(draw, (x(0.5), top - 3), "coin", 11, "md")
-    low, high = score_interval(right, count)
-    draw.line((x(low), top + 14, x(high), top + 14), fill=(31, 90, 160), width=5)
-    draw.ellipse((x(right / count) - 7, top + 7, x(right / count) + 7, top + 21), fill=(31, 90, 160))
+    write_lines(draw, at, lines, 14, 23)
+    top = axis_at[1]
+    low, high, score, *ticks = (axis_at[0] + 470 * share for share in (*interval, right / count, 0, 0.25, 0.5, 0.75, 1))
+    draw.line((ticks[0], top + 30, ticks[-1], top + 30), fill=PALE)
+    for i, x in enumerate(ticks):
+        draw.line((x, top + 30, x, top + 34), fill=PALE)
+        write(draw, (x, top + 37), f"{25 * i}%", 11, "ma", PALE)
+    for dash in range(top, top + 28, 6):
+        draw.line((ticks[2], dash, ticks[2], dash + 3), fill=INK)
+    write(draw, (ticks[2], top - 3), "coin", 11, "md")
+    draw.line((low, top + 14, high, top + 14), fill=SCORE, width=5)
+    draw.ellipse((score - 7, top + 7, score + 7, top + 21), fill=SCORE)
 
 
 def question_picture(picture: np.ndarray, asked: int, count: int, answers: Sequence[tuple[bool, bool]]) -> np.ndarray:
@@ -143,32 +126,22 @@ def question_picture(picture: np.ndarray, asked: int, count: int, answers: Seque
 
     answers: (was it real, was it called real) of those before.
     """
-    canvas = Image.new("RGB", (WIDTH, SIDE + 42), "white")
-    draw = ImageDraw.Draw(canvas)
+    canvas, draw = white_canvas(WIDTH, SIDE + 42)
     write(draw, (8 + SIDE / 2, 8), f"picture {asked} of {count}", 14, "ma")
     canvas.paste(panel(picture, SIDE), (8, 34))
+    left = 8 + SIDE + 60
     if not answers:
-        lines = ("Are these the colors of the photo,", "or did a network paint them?", "")
-        lines += ("Half of the pictures are real.", "No photo comes twice.")
-        for i, line in enumerate(lines):
-            write(draw, (LEFT, 60 + 24 * i), line, 15)
+        lines = ["Are these the colors of the photo,", "or did a network paint them?", ""]
+        write_lines(draw, (left, 60), [*lines, "Half of the pictures are real.", "No photo comes twice."], 15, 24)
         return np.asarray(canvas)
-    real, said = answers[-1]
-    mark, color = ("✓ right", RIGHT) if real == said else ("✗ wrong", WRONG)
-    write(draw, (LEFT, 44), f"{mark}: the last one was {_word(real)}", 15, color=color)
-    right, lines = _score_lines(answers)
-    for i, line in enumerate(lines):
-        write(draw, (LEFT, 92 + 26 * i), line, 14)
-    _axis(draw, LEFT, 206, right, len(answers))
-    for i, (real, said) in enumerate(answers):
-        at = (LEFT + 20 * (i % 24), 286 + 22 * (i // 24))
-        ok = real == said
-        write(draw, at, "✓" if ok else "✗", 15, color=RIGHT if ok else WRONG)
+    marks = [("✓", RIGHT) if real == said else ("✗", WRONG) for real, said in answers]
+    mark, color = marks[-1]
+    last = f"{mark} {'right' if color == RIGHT else 'wrong'}: the last one was {WORDS[answers[-1][0]]}"
+    write(draw, (left, 44), last, 15, color=color)
+    _draw_score(draw, (left, 92), (left, 206), answers)
+    for i, (mark, color) in enumerate(marks):
+        write(draw, (left + 20 * (i % 24), 286 + 22 * (i // 24)), mark, 15, color=color)
     return np.asarray(canvas)
-
-
-def _word(real: bool) -> str:
-    return "real" if real else "colored"
 
 
 def result_picture(
@@ -178,34 +151,24 @@ def result_picture(
 
     answers: (was it real, was it called real), one for each. A colored picture carries its truth in the corner.
     """
-    side, across = 172, 5
-    rows = math.ceil(len(shown) / across)
-    canvas = Image.new("RGB", (WIDTH, 148 + rows * (side + 32)), "white")
-    draw = ImageDraw.Draw(canvas)
-    right, lines = _score_lines(answers)
-    low, high = score_interval(right, len(answers))
+    side, small, across = 172, 57, 5
+    canvas, draw = white_canvas(WIDTH, 148 + math.ceil(len(shown) / across) * (side + 32))
+    _draw_score(draw, (8, 10), (WIDTH - 500, 38), answers)
+    low, high = score_interval(sum(real == said for real, said in answers), len(answers))
+    verdict = "The interval holds 50 %: it could be luck."
+    if not low <= 0.5 <= high:
+        verdict = "You can tell them apart." if low > 0.5 else "Worse than a coin: you see a difference, turned around."
     colored = [said for real, said in answers if not real]
-    fooled = sum(colored)
-    verdict = (
-        "The interval holds 50 %: it could be luck."
-        if low <= 0.5 <= high
-        else ("You can tell them apart." if low > 0.5 else "Worse than a coin: you see a difference, turned around.")
-    )
-    lines = [line.capitalize() for line in lines]
-    lines += [f"{fooled} of {len(colored)} colored ones you took for real"] if colored else []
-    for i, line in enumerate(lines):
-        write(draw, (8, 10 + 23 * i), line, 14)
-    write(draw, (8, 10 + 23 * len(lines)), verdict, 14, color=(31, 90, 160))
-    _axis(draw, WIDTH - AXIS - 30, 38, right, len(answers))
+    fooled = f"{sum(colored)} of {len(colored)} colored ones you took for real"
+    write_lines(draw, (8, 79), [fooled, (verdict, SCORE)], 14, 23)
     for i, (picture, true, (real, said)) in enumerate(zip(shown, truth, answers, strict=True)):
         left, top = 8 + i % across * (side + 9), 140 + i // across * (side + 32)
-        color = RIGHT if real == said else WRONG
+        mark, color = ("✓", RIGHT) if real == said else ("✗", WRONG)
         draw.rectangle((left - 4, top - 4, left + side + 3, top + side + 3), fill=color)
         canvas.paste(panel(picture, side), (left, top))
         if not real:
-            small = side // 3
-            draw.rectangle((left + side - small - 3, top + side - small - 3, left + side, top + side), fill="white")
-            canvas.paste(panel(true, small), (left + side - small, top + side - small))
-        text = f"{'✓' if real == said else '✗'} {_word(real)}, you said {_word(said)}"
-        write(draw, (left + side / 2, top + side + 7), text, 12, "ma", color)
+            x, y = left + side - small, top + side - small
+            draw.rectangle((x - 3, y - 3, left + side, top + side), fill="white")
+            canvas.paste(panel(true, small), (x, y))
+        write(draw, (left + side / 2, top + side + 7), f"{mark} {WORDS[real]}, you said {WORDS[said]}", 12, "ma", color)
     return np.asarray(canvas)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from ..color import in_gamut, lab_to_rgb
 from .controls import show, slider
-from .drawing import INK, write
+from .drawing import INK, white_canvas, write, write_lines
 
 LIMIT = 110  # the ab plane is drawn from -110 to 110
 SIDE = 331  # its side in pixels: odd, so that one pixel is exactly a = b = 0
@@ -51,10 +51,6 @@ def pixels(lab: torch.Tensor) -> np.ndarray:
     return (lab_to_rgb(lab) * 255).round().byte().permute(1, 2, 0).numpy()
 
 
-def _one_color(L: float, a: float, b: float) -> torch.Tensor:
-    return torch.tensor([L, a, b], dtype=torch.float32)[:, None, None]
-
-
 def ab_plane(side: int) -> torch.Tensor:
     """a and b at the middle of each pixel of a square plane: (2, side, side), a to the right, b upward."""
     at = ((torch.arange(side) + 0.5) / side * 2 - 1) * LIMIT
@@ -79,38 +75,34 @@ def _plane(L: float) -> np.ndarray:
     return plane
 
 
-def _draw_plane(L: float, width: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A white picture of this width with the ab plane and its axes at the left."""
-    canvas = Image.new("RGB", (width, TOP + SIDE + 48), "white")
+def _draw_plane(L: float, width: int, title: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A white picture of this width with the ab plane, its axes and its title at the left, and the pen for it."""
+    canvas, draw = white_canvas(width, TOP + SIDE + 48)
     canvas.paste(Image.fromarray(_plane(L)), (LEFT, TOP))
-    draw = ImageDraw.Draw(canvas)
     draw.rectangle((LEFT - 1, TOP - 1, LEFT + SIDE, TOP + SIDE), outline=INK)
+    write(draw, (LEFT + SIDE / 2, 7), title, 13, "ma")
     for value in (-100, -50, 0, 50, 100):
-        text = str(value)
         column, row = _place(value, value)
         draw.line((column, TOP + SIDE + 1, column, TOP + SIDE + 5), fill=INK)
         draw.line((LEFT - 5, row, LEFT - 1, row), fill=INK)
-        write(draw, (column, TOP + SIDE + 8), text, 11, "ma")
-        write(draw, (LEFT - 8, row), text, 11, "rm")
+        write(draw, (column, TOP + SIDE + 8), str(value), 11, "ma")
+        write(draw, (LEFT - 8, row), str(value), 11, "rm")
     write(draw, (LEFT + SIDE / 2, TOP + SIDE + 26), "green  ←  a  →  red", 12, "ma")
-    label = Image.new("RGB", (SIDE, 18), "white")
-    write(ImageDraw.Draw(label), (SIDE / 2, 0), "blue  ←  b  →  yellow", 12, "ma")
+    label, pen = white_canvas(SIDE, 18)
+    write(pen, (SIDE / 2, 0), "blue  ←  b  →  yellow", 12, "ma")
     canvas.paste(label.rotate(90, expand=True), (4, TOP))
     return canvas, draw
 
 
 def gamut_picture(L: float) -> np.ndarray:
     """The ab plane at this L, 0 to 100, with only the colors that sRGB has, and axes: uint8 (H, W, 3)."""
-    canvas, draw = _draw_plane(L, LEFT + SIDE + 20)
-    write(draw, (LEFT + SIDE / 2, 7), f"every sRGB color at L = {L:g}", 13, "ma")
-    return np.asarray(canvas)
+    return np.asarray(_draw_plane(L, LEFT + SIDE + 20, f"every sRGB color at L = {L:g}")[0])
 
 
 def rgb_words(L: float, a: float, b: float) -> tuple[list[int], bool]:
     """R, G, B of a Lab color in 0..255 before it is cut to that range, and whether it lies inside."""
-    lab = _one_color(L, a, b)
-    rgb = (lab_to_rgb(lab, clip=False) * 255).round().flatten().tolist()
-    return [round(value) for value in rgb], bool(in_gamut(lab))
+    lab = torch.tensor([L, a, b], dtype=torch.float32).view(3, 1, 1)
+    return (lab_to_rgb(lab, clip=False) * 255).round().int().flatten().tolist(), bool(in_gamut(lab))
 
 
 def lab_picture(L: float, a: float, b: float) -> np.ndarray:
@@ -119,24 +111,21 @@ def lab_picture(L: float, a: float, b: float) -> np.ndarray:
     A color outside sRGB is cut to 0..255, as a screen does, struck through, and the text gives the RGB it would need.
     """
     rgb, real = rgb_words(L, a, b)
-    canvas, draw = _draw_plane(L, LEFT + SIDE + 260)
-    write(draw, (LEFT + SIDE / 2, 7), f"where it lies among the colors of L = {L:g}", 13, "ma")
+    canvas, draw = _draw_plane(L, LEFT + SIDE + 260, f"where it lies among the colors of L = {L:g}")
     column, row = _place(a, b)
     draw.ellipse((column - 7, row - 7, column + 7, row + 7), outline="white", width=5)
     draw.ellipse((column - 6, row - 6, column + 6, row + 6), outline="black", width=2)
     left, right = LEFT + SIDE + 30, LEFT + SIDE + 245
-    for top, bottom, color in ((TOP, TOP + 170, (L, a, b)), (TOP + 170, TOP + 230, (L, 0, 0))):
-        canvas.paste(tuple(pixels(_one_color(*color))[0, 0].tolist()), (left, top, right, bottom))
+    write(draw, (left, 7), "the color; below, its L alone", 13)
+    patch, gray = pixels(torch.tensor([[L, a, b], [L, 0, 0]], dtype=torch.float32).T[..., None])[:, 0].tolist()
+    draw.rectangle((left, TOP, right - 1, TOP + 169), fill=tuple(patch))
+    draw.rectangle((left, TOP + 170, right - 1, TOP + 229), fill=tuple(gray))
+    words = ["in gamut: a screen can show it"]
     if not real:
+        words = ["OUT of gamut: RGB leaves 0–255.", "The patch shows the RGB cut off."]
         draw.line((left, TOP + 169, right, TOP), fill="white", width=5)
         draw.line((left, TOP + 169, right, TOP), fill="black", width=2)
     draw.rectangle((left - 1, TOP - 1, right, TOP + 230), outline=INK)
-    write(draw, (left, 7), "the color; below, its L alone", 13)
-    write(draw, (left, TOP + 244), f"Lab   {L:g}, {a:g}, {b:g}", 13)
-    write(draw, (left, TOP + 266), f"RGB  {', '.join(map(str, rgb))}", 13)
-    words = ["in gamut: a screen can show it"]
-    for i, line in enumerate(
-        words if real else ["OUT of gamut: RGB leaves 0–255.", "The patch shows the RGB cut off."]
-    ):
-        write(draw, (left, TOP + 292 + 20 * i), line, 13)
+    lines = [f"Lab   {L:g}, {a:g}, {b:g}", f"RGB  {', '.join(map(str, rgb))}", *words]
+    write_lines(draw, (left, TOP + 244), lines, 13, 22)
     return np.asarray(canvas)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 
 from ..color import rgb_to_lab
 from ..data import Photos
 from .controls import show, slider
-from .drawing import panel, panels_in_a_row, write
+from .drawing import panels_in_a_row, write
 from .lab import LIMIT, ab_plane, pixels
 
 HISTOGRAM_SIDE = 200
@@ -32,7 +31,7 @@ def photo_browser(photos: Photos, count: int = 12) -> None:
         return browser_picture(photos, index), f"{name}: the photo, its L, its color alone and its ab histogram."
 
     hint = "which part of the photo makes the long arm of the histogram? (Click the slider, then use the arrow keys.)"
-    show(hint, {"photo": slider("photo", 1, 1, len(chosen))}, draw, "jpeg")
+    show(hint, {"photo": slider("photo", 1, 1, len(chosen))}, draw)
 
 
 def _histogram(ab: np.ndarray) -> np.ndarray:
@@ -63,23 +62,20 @@ def browser_picture(photos: Photos, index: int) -> np.ndarray:
     lightness, constant = lab.clone(), lab.clone()
     lightness[1:] = 0
     constant[0] = SHOWN_L
-    side = HISTOGRAM_SIDE
     panels = {
-        "photo": panel(image.permute(1, 2, 0).numpy(), side),
-        "L alone": panel(pixels(lightness), side),
-        f"color alone (L = {SHOWN_L:g})": panel(pixels(constant), side),
-        "its pixels in ab (log scale)": Image.fromarray(_histogram(lab[1:].numpy())),
+        "photo": image.permute(1, 2, 0).numpy(),
+        "L alone": pixels(lightness),
+        f"color alone (L = {SHOWN_L:g})": pixels(constant),
+        "its pixels in ab (log scale)": _histogram(lab[1:].numpy()),
     }
-    canvas, top = panels_in_a_row(panels, photo_name(photos, index))
-    draw, left = ImageDraw.Draw(canvas), 8 + 3 * (side + 8)
-    middle = (left + side // 2, top + side // 2)
-    draw.line((left, middle[1], left + side - 1, middle[1]), fill=(90, 90, 90))
-    draw.line((middle[0], top, middle[0], top + side - 1), fill=(90, 90, 90))
-    for at, text, anchor in (
-        ((left + side - 4, middle[1] + 3), "+a", "ra"),
-        ((left + 4, middle[1] + 3), "−a", "la"),
-        ((middle[0] + 4, top + 3), "+b", "la"),
-        ((middle[0] + 4, top + side - 4), "−b", "ld"),
-    ):
-        write(draw, at, text, 11, anchor, (200, 200, 200))
+    side = HISTOGRAM_SIDE
+    canvas, draw, top = panels_in_a_row(panels, side, photo_name(photos, index))
+    left, right, bottom = 8 + 3 * (side + 8), 8 + 4 * side + 24, top + side
+    x, y = left + side // 2, top + side // 2
+    draw.line((left, y, right - 1, y), fill=(90, 90, 90))
+    draw.line((x, top, x, bottom - 1), fill=(90, 90, 90))
+    places = {"+a": (right - 4, y + 3, "ra"), "−a": (left + 4, y + 3, "la")}
+    places |= {"+b": (x + 4, top + 3, "la"), "−b": (x + 4, bottom - 4, "ld")}
+    for text, (*at, anchor) in places.items():
+        write(draw, tuple(at), text, 11, anchor, (200, 200, 200))
     return np.asarray(canvas)

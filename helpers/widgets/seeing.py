@@ -5,46 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from .controls import show, slider, switch
-from .drawing import PALE, checked_picture, panel, write
+from .drawing import PALE, checked_versions, panel, white_canvas, write
 
 SIDE = 200
 BAR, ROW = 330, 30  # pixels: the longest bar; a class and its bar
 SURE = (42, 111, 78)
 
 
-def top_five(pictures: dict[str, Sequence[np.ndarray]], scores: dict[str, np.ndarray], names: Sequence[str]) -> None:
+def top_five(pictures: dict[str, Sequence], scores: dict[str, np.ndarray], names: Sequence[str]) -> None:
     """A slider over photos, a switch over their versions, and `top_five_picture` of the chosen one.
 
     pictures: {version, such as "color" or "gray": uint8 (H, W, 3) each}. scores: {the same versions: (N, classes)},
     a classifier's probabilities, 0 to 1. names: of the classes. Returns nothing: call it alone in its cell.
     Raises ValueError when these do not belong together.
     """
-    versions = list(pictures)
-    if not versions or list(scores) != versions:
-        raise ValueError(f"pictures are of {versions} and scores of {list(scores)}: they must be the same versions")
-    count = len(pictures[versions[0]])
-    for version in versions:
-        for i, picture in enumerate(pictures[version]):
-            checked_picture(picture, f"{version}, photo {i + 1}")
-        if not len(pictures[version]) or np.shape(scores[version]) != (count, len(names)):
-            raise ValueError(
-                f"{version}: {len(pictures[version])} pictures and scores {np.shape(scores[version])}, but "
-                f"({count}, {len(names)}) is wanted, and at least one photo"
-            )
-        if len(pictures[version]) != count:
-            raise ValueError(f"{version} has {len(pictures[version])} pictures, {versions[0]} {count}")
+    versions, shape = checked_versions(pictures), (len(next(iter(pictures.values()))), len(names))
+    if list(scores) != list(versions) or any(np.shape(found) != shape for found in scores.values()):
+        found = {version: np.shape(found) for version, found in scores.items()}
+        raise ValueError(f"scores of {', '.join(versions)} are wanted, {shape} each, not {found}")
 
     def draw(photo, version):
         found = scores[version][photo - 1]
         first = int(np.argmax(found))
-        alt = f"Photo {photo} of {count} in {version}: the classifier says {names[first]}, {found[first]:.0%} sure"
-        return top_five_picture(pictures[version][photo - 1], found, names), f"{alt}; the next four below it."
+        alt = f"Photo {photo} of {shape[0]} in {version}: the classifier says {names[first]}, {found[first]:.0%} sure"
+        return top_five_picture(versions[version][photo - 1], found, names), f"{alt}; the next four below it."
 
     hint = "does it say the same in gray and in color? Where it is wrong, what did it look at?"
-    show(hint, {"photo": slider("photo", 1, 1, count), "version": switch(versions)}, draw, "jpeg")
+    show(hint, {"photo": slider("photo", 1, 1, shape[0]), "version": switch(list(versions))}, draw)
 
 
 def top_five_picture(picture: np.ndarray, scores: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -52,9 +42,9 @@ def top_five_picture(picture: np.ndarray, scores: np.ndarray, names: Sequence[st
 
     scores: probabilities (classes,), 0 to 1.
     """
-    canvas = Image.new("RGB", (SIDE + 8 * 3 + BAR + 52, SIDE + 16), "white")
-    canvas.paste(panel(checked_picture(picture, "the photo"), SIDE), (8, 8))
-    draw, left = ImageDraw.Draw(canvas), SIDE + 24
+    canvas, draw = white_canvas(SIDE + 8 * 3 + BAR + 52, SIDE + 16)
+    canvas.paste(panel(picture, SIDE), (8, 8))
+    left = SIDE + 24
     for place, one in enumerate(np.argsort(-np.asarray(scores), kind="stable")[:5]):
         top, share = 14 + place * (ROW + 8), float(scores[one])
         write(draw, (left, top), names[one][:44], 13)
@@ -71,9 +61,8 @@ def trainings_slider(moments: dict[str, dict[str, np.ndarray]]) -> None:
     """
     if not moments or len({tuple(rows) for rows in moments.values()}) != 1 or not next(iter(moments.values())):
         raise ValueError("every moment needs the same rows, at least one: there is nothing to compare")
-    for moment, rows in moments.items():
-        for label, row in rows.items():
-            checked_picture(row, f"{label}, {moment}")
+    for rows in moments.values():
+        checked_versions({label: [row] for label, row in rows.items()})
     names = list(moments)
 
     def draw(moment):
@@ -82,7 +71,7 @@ def trainings_slider(moments: dict[str, dict[str, np.ndarray]]) -> None:
         return rows_picture(moments[name], name), alt
 
     hint = "move back to the first moment. Which of the painters finds green leaves first, which the petals?"
-    show(hint, {"moment": slider("moment", len(names), 1, len(names))}, draw, "jpeg")
+    show(hint, {"moment": slider("moment", len(names), 1, len(names))}, draw)
 
 
 def rows_picture(rows: dict[str, np.ndarray], title: str, width: int = 720) -> np.ndarray:
@@ -92,8 +81,7 @@ def rows_picture(rows: dict[str, np.ndarray], title: str, width: int = 720) -> n
     for label, row in rows.items():
         height = round(row.shape[0] * width / row.shape[1])
         scaled[label] = Image.fromarray(row).resize((width, height), Image.Resampling.BICUBIC)
-    canvas = Image.new("RGB", (margin + width + 8, top + sum(r.height + 6 for r in scaled.values())), "white")
-    draw = ImageDraw.Draw(canvas)
+    canvas, draw = white_canvas(margin + width + 8, top + sum(row.height + 6 for row in scaled.values()))
     write(draw, (margin, 7), title, 14)
     for label, row in scaled.items():
         canvas.paste(row, (margin, top))

@@ -278,7 +278,7 @@ def check_patch_map(page, cell, known=None):
 def recorded(folder):
     """Recipe and history of the run in a folder."""
     recipe, history = (json.loads((folder / f"{name}.json").read_text()) for name in ("recipe", "history"))
-    return Recipe(**recipe), history
+    return Recipe.restore(recipe), history
 
 
 def check_live_training(page, cell, known=None):

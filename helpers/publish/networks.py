@@ -1,0 +1,109 @@
+"""Networks that ship, with cards: half precision, judged as shipped. The colorizers of a run, and `FlowerNet`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..backstage.files import read_json, write_json
+from ..backstage.imagenet import ORIGIN
+from ..backstage.progress import progress_bar
+from ..data import Photos, crop_and_flip
+from ..environment import hardware
+from ..inference import WEIGHTS, load_generator, load_network, save_generator
+from ..kid import FEATURES, SIZE, FlowerNet, accuracy
+from ..metrics import baseline_cards, predict, scorecard
+from ..recipe import PRESETS, Recipe, choose_precision
+from . import real_photos
+
+EPOCHS = 120
+
+
+def training_command(recipe: Recipe, name: str) -> str:
+    """The command that makes this run again."""
+    preset = asdict(PRESETS[recipe.preset])
+    changed = [f" {k}={v}" for k, v in asdict(recipe).items() if v != preset[k] and k != "protocol"]
+    command = f"python -m helpers.training --preset {recipe.preset} --protocol {recipe.protocol} --out runs/{name}"
+    return command + (" --set" + "".join(changed) if changed else "")
+
+
+def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
+    """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
+    save_generator(network, path, size, half=True)
+    shipped, _ = load_network(path, "network", type(network))
+    card = {"name": path.stem, "parameters": sum(p.numel() for p in shipped.parameters()), **card, **judge(shipped)}
+    card["training"]["torch"] = torch.__version__.split("+")[0]
+    write_json(path.with_suffix(".json"), card)
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, judged on {card['judged_on']}")
+
+
+def publish_weights(folder: Path, name: str) -> None:
+    """Turn a finished run into `name` and `name-l1`, with cards."""
+    recipe = Recipe.restore(read_json(folder / "recipe.json"))
+    test, seen = (real_photos(split, recipe.size, recipe.protocol) for split in ("test", "train"))
+    baselines = {key: asdict(card) for key, card in baseline_cards(test, seen).items()}
+    for suffix, what in {
+        "-l1": "U-Net trained on L1 alone",
+        "": "U-Net trained on L1, then against a PatchGAN",
+    }.items():
+        card = {
+            "what": what,
+            "command": training_command(recipe, name),
+            "protocol": recipe.protocol,
+            "judged_on": f"{len(test)} photos of the official {test.split} split, {recipe.size} px",
+            "baselines": baselines,
+            "training": read_json(folder / "timing.json"),
+            "recipe": asdict(recipe),
+        }
+        if recipe.encoder != "none":
+            card["encoder"] = ORIGIN
+        generator, _ = load_generator(folder / f"generator{suffix}.safetensors")
+        path = WEIGHTS / f"{name}{suffix}.safetensors"
+        ship(generator, path, recipe.size, card, lambda model: {"scorecard": asdict(scorecard(model, test))})
+
+
+def train_flowernet(photos: Photos, epochs: int = EPOCHS, batch_size: int = 64, seed: int = 0, lr: float = 3e-3):
+    """A `FlowerNet` trained on these photos, with crops and flips and no color jitter."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    photos, labels = photos.to(device), photos.labels.to(device)
+    torch.manual_seed(seed)
+    network = FlowerNet(int(labels.max()) + 1).to(device).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.05)
+    whole = len(photos) // batch_size * batch_size  # the incomplete last batch is left out
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, whole // batch_size * epochs, pct_start=0.2)
+    for epoch in progress_bar(range(epochs), epochs, "training FlowerNet"):
+        chance = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        for index in torch.randperm(len(photos), generator=chance)[:whole].split(batch_size):
+            images = crop_and_flip(photos.images, index, SIZE, chance)
+            with torch.autocast(device.type, torch.bfloat16, enabled=choose_precision() == "bf16"):
+                logits = network(images)
+            loss = F.cross_entropy(logits.float(), labels[index.to(device)], label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval().cpu()
+
+
+def publish_flowernet() -> None:
+    """Train `FlowerNet`, the eyes of KID, on the official train and val photos, and judge it on test."""
+    parts, test = [real_photos(split, 80) for split in ("train", "val")], real_photos("test", SIZE)
+    images, labels, ids = (torch.cat([getattr(part, name) for part in parts]) for name in ("images", "labels", "ids"))
+    started, busy = time.perf_counter(), time.process_time()
+    network = train_flowernet(Photos(images, labels, ids, "train and val", test.source))
+    spent = {"seconds": time.perf_counter() - started, "core_seconds": time.process_time() - busy}
+    card = {
+        "what": "a classifier of 102 flowers; its layer before the last is what KID compares. It is no colorizer",
+        "command": "python -m helpers.publish flowernet",
+        "trained_on": f"{len(images)} photos of the official train and val splits, 80 px, cropped to {SIZE} px",
+        "judged_on": f"{len(test)} photos of the official test split, {SIZE} px",
+        "chance": 1 / int(labels.max() + 1),
+        "training": {"epochs": EPOCHS, "hardware": hardware()} | {key: round(s, 1) for key, s in spent.items()},
+    }
+    views = {"accuracy": test.images, "accuracy_in_gray": predict("gray", test)}
+    ship(network, FEATURES, SIZE, card, lambda net: {key: accuracy(net, x, test.labels) for key, x in views.items()})
