@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .backstage.imagenet import efficientnet, imagenet_weights
+from .backstage.imagenet import ENCODERS, efficientnet, imagenet_weights
 
 __all__ = [
-    "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "new_generator", "parameter_groups", "receptive_field",
+    "ENCODERS", "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "efficientnet", "imagenet_weights",
+    "new_generator", "parameter_groups", "receptive_field",
 ]  # fmt: skip
 
 

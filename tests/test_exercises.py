@@ -16,8 +16,9 @@ from . import test_exercises_03 as three
 from . import test_exercises_04 as four
 from . import test_exercises_05 as five
 from . import test_exercises_06 as six
+from . import test_exercises_07 as seven
 
-CASES: dict[str, tuple] = one.CASES | two.CASES | three.CASES | four.CASES | five.CASES | six.CASES
+CASES: dict[str, tuple] = one.CASES | two.CASES | three.CASES | four.CASES | five.CASES | six.CASES | seven.CASES
 """Exercise -> (solution, stub, [(wrong answer, a fragment of the hint it must get), ...])."""
 
 

@@ -8,13 +8,14 @@ If a result is wrong but equals what a typical mistake would give, the hint name
 
 from collections.abc import Callable
 
-from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06
+from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07
 from .chapter_05 import mysteries
+from .chapter_07 import yours_or_ours
 from .hints import Hint, NotDone
 
-__all__ = ["EXERCISES", "check", "mysteries"]
+__all__ = ["EXERCISES", "check", "mysteries", "yours_or_ours"]
 
-CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06)
+CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07)
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}
 """Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""
 

@@ -11,7 +11,7 @@ from ..data import Photos, batches, to_lab, to_rgb8
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import ab_histogram, colorfulness, predict, psnr
-from ..models import PatchGAN
+from ..models import PatchGAN, efficientnet, imagenet_weights
 from ..plots import ab_planes, as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
 from . import ROOT, real_photos
@@ -103,7 +103,33 @@ def evaluation():
     return photo_rows({" ": as_pictures(photos.images) + guesses}, cell=2.3, titles=titles)
 
 
-CHAPTERS = (exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation)
+def on_the_shoulders_of_imagenet():
+    """07: a held-out flower in gray with the classifier's word for it, what two of its channels see, and a painting."""
+    import timm
+    from matplotlib import colormaps
+
+    photos = real_photos("val", 192, limit=512).subset([129])
+    L, weights = to_lab(photos.images)[0].expand(-1, 3, -1, -1), imagenet_weights("lite0")
+    classifier, (encoder, _) = timm.create_model("tf_efficientnet_lite0").eval(), efficientnet("lite0")
+    classifier.load_state_dict(weights)
+    encoder.load_state_dict({name: weights[name] for name in encoder.state_dict()})
+    with torch.no_grad():
+        sure, word = classifier(L).softmax(1)[0].max(0)
+        maps = encoder.eval()(L)[2][0]
+    said = timm.data.ImageNetInfo("imagenet-1k").index_to_description(word.item()).split(",")[0]
+    strongest = maps.flatten(1).std(1).argsort(descending=True)[:2]
+    shown = [m.repeat_interleave(8, 0).repeat_interleave(8, 1) for m in maps[strongest]]
+    colored = [colormaps["viridis"](((m - m.min()) / (m.max() - m.min())).numpy())[..., :3] for m in shown]
+    gray = as_pictures(predict("gray", photos))
+    pictures = gray + [np.round(255 * m).astype(np.uint8) for m in colored] + painted(gray, "flowers")
+    titles = [f"a classifier says: {said}, {sure:.0%} sure", "what it looks at", "and at", "painted on top of it"]
+    return photo_rows({" ": pictures}, cell=2.3, titles=titles)
+
+
+CHAPTERS = (
+    exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation,
+    on_the_shoulders_of_imagenet,
+)  # fmt: skip
 TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)}
 
 

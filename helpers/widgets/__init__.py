@@ -10,6 +10,8 @@ patch_map(versions, maps)           #         a critic's map over photos, in tru
 view = live_training(recipe)        # live.py: then load_or_train(recipe, name, watch=view)
 training_scrubber(run)              #         back through the reports of a run
 real_or_colored(real, colored)      # game.py: a game with a score
+top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
+trainings_slider(moments)           #         two trainings side by side, as they go on
 """
 
 from .compare import before_after, skip_switch
@@ -18,6 +20,7 @@ from .lab import gamut_slice, lab_explorer
 from .live import live_training, sample_rows, training_scrubber
 from .patches import patch_map, receptive_field_explorer
 from .photos import photo_browser
+from .seeing import top_five, trainings_slider
 
 __all__ = [
     "before_after",
@@ -30,5 +33,7 @@ __all__ = [
     "receptive_field_explorer",
     "sample_rows",
     "skip_switch",
+    "top_five",
     "training_scrubber",
+    "trainings_slider",
 ]
