@@ -2,3 +2,12 @@
 
 Importing `helpers` loads nothing else: `from helpers.color import rgb_to_lab`, and so on.
 """
+
+import sys
+
+# `python -m helpers.training`: while Python looks for the module, argv is ["-m"]. PyTorch takes seconds to import, and
+# Ctrl-C should then end in a line, not in a page. In a notebook, a test or a script nothing happens here.
+if getattr(sys, "argv", [])[:1] == ["-m"] and {"helpers.inference", "helpers.training"} & set(sys.orig_argv):
+    from .backstage.commands import listen
+
+    listen()

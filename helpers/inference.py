@@ -1,6 +1,6 @@
 """Color any picture with trained weights.
 
-    Colorizer.from_pretrained("flowers-64").colorize("photo.jpg")        # uint8 (H, W, 3)
+    Colorizer.from_pretrained().colorize("photo.jpg")                    # uint8 (H, W, 3)
     python -m helpers.inference photo.jpg folder/ -o colored/            # files and whole folders
 
 The picture's own lightness is kept at full resolution; only ab is predicted, small, and enlarged
@@ -9,7 +9,6 @@ smoothly. The eye sees color far less sharply than light, which is why JPEG stor
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -20,9 +19,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from .backstage.files import read_json, writing
-from .backstage.pictures import SUFFIXES, ImageError, open_image
-from .backstage.progress import progress_bar
+from .backstage.coloring import command
+from .backstage.files import read_json
+from .backstage.pictures import ImageError, open_image
 from .backstage.tensors import save_tensors
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
 from .models import PretrainedUNet, UNet
@@ -33,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 WEIGHTS = Path(__file__).parent / "weights"
+BEST = "flowers"  # what colors a photo if nobody asks for others
 STRIP_PIXELS = 2**21  # pixels colored at once: bounds memory for large photos
 
 
@@ -124,7 +124,7 @@ class Colorizer:
         self.size, self.card = size, card or {}
 
     @classmethod
-    def from_pretrained(cls, name: str | Path = "flowers-64", device: str | torch.device | None = None) -> Colorizer:
+    def from_pretrained(cls, name: str | Path = BEST, device: str | torch.device | None = None) -> Colorizer:
         """Weights that ship (`pretrained_names()`), or a path to a .safetensors file of a run.
 
         Raises ValueError for an unknown name, a file that holds no generator, or one without its size (`trained_size`).
@@ -182,68 +182,9 @@ def _rows_between(wide: Tensor, height: int, strip: slice) -> Tensor:
     return torch.lerp(wide[:, low], wide[:, high], (at - low)[:, None])
 
 
-# ----------------------------------------------------------------------------------- command line
-
-
-def find_pictures(inputs: list[str]) -> list[tuple[Path, Path]]:
-    """(file, its place below the output folder) of each named file and of each picture in named folders."""
-    found = []
-    for given in map(Path, inputs):
-        if given.is_dir():
-            inside = sorted(p for p in given.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            found += [(p, p.relative_to(given)) for p in inside]
-        else:
-            found.append((given, Path(given.name)))
-    return found
-
-
-def _target(place: Path, alpha: bool) -> Path:
-    """JPEG stays JPEG (unless it must carry alpha), PNG stays PNG, all others become `name.ext.png`."""
-    suffix = place.suffix.lower()
-    keeps = suffix == ".png" or (suffix in (".jpg", ".jpeg") and not alpha)
-    return place if keeps else place.with_name(place.name + ".png")
-
-
-def colorize_files(colorizer: Colorizer, inputs: list[str], out: str | Path, saturation: float = 1.0) -> list[str]:
-    """Color files and folders into `out`; one bad file never stops the rest. Returns what went wrong."""
-    out, problems, taken = Path(out), [], set()
-    pictures = find_pictures(inputs)
-    if not pictures:
-        problems.append(f"no pictures in {', '.join(inputs)}")
-    for source, place in progress_bar(pictures, len(pictures), comment="coloring"):
-        try:
-            colored = colorizer.colorize(source, saturation)
-            target = out / _target(place, colored.shape[2] == 4)
-            if target in taken:
-                raise ImageError(f"{source} would overwrite the colored {target}: rename one of the two")
-            if target.exists() and target.resolve() == source.resolve():
-                raise ImageError(f"{source} would be overwritten: choose another output folder")
-            taken.add(target)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            kind = Image.registered_extensions()[target.suffix.lower()]
-            with writing(target) as beside:
-                Image.fromarray(colored).save(beside, format=kind, quality=95)
-        except (ImageError, OSError, MemoryError, RuntimeError) as error:
-            problems.append(str(error) or f"{source}: {type(error).__name__}")
-    return problems
-
-
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m helpers.inference", description="Color pictures.")
-    parser.add_argument("inputs", nargs="+", help="pictures, and folders of pictures")
-    parser.add_argument("-o", "--out", required=True, help="folder for the colored pictures")
-    parser.add_argument("--weights", default="flowers-64", help=f"{', '.join(pretrained_names())}, or a file")
-    parser.add_argument("--saturation", type=float, default=1.0)
-    options = parser.parse_args(arguments)
-    try:
-        colorizer = Colorizer.from_pretrained(options.weights)
-        problems = colorize_files(colorizer, options.inputs, options.out, options.saturation)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    for problem in problems:
-        print(f"not colored: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    """`python -m helpers.inference`, see `--help`; what it does with files and folders is in backstage/coloring.py."""
+    return command(Colorizer.from_pretrained, pretrained_names(), BEST, arguments)
 
 
 if __name__ == "__main__":

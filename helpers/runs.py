@@ -1,4 +1,4 @@
-"""Keep a training: its folder, checkpoints, reports and samples; go on where it stopped; the command line.
+"""Keep a training: its folder, checkpoints, reports and samples; go on where it stopped. Its command line is cli.py.
 
     run = train(recipe, "runs/name")                     # the same call again goes on where it stopped
     run = load_or_train(recipe, "name", photos, val)     # loads a finished run, trains one that is not
@@ -21,13 +21,11 @@ Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a 
 
 from __future__ import annotations
 
-import argparse
 import copy
 import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -35,22 +33,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from PIL import Image
 
-from .backstage.files import read_json, write_json, writing
+from .backstage.files import write_json, writing
+from .backstage.folders import writable_or_cached
 from .backstage.interrupt import stop_request
 from .backstage.progress import Bar, say, wanted
-from .data import PROTOCOLS, Photos, load_flowers
+from .data import Photos, load_flowers
 from .environment import hardware
-from .inference import load_generator, save_generator
+from .inference import save_generator
 from .losses import chance_levels
-from .metrics import Scorecard, baseline_cards, format_table, predict, scorecard
+from .metrics import predict, scorecard
 from .models import UNet
-from .recipe import GAME_FIELDS, PRESETS, Recipe, choose_precision, choose_preset
+from .recipe import GAME_FIELDS, Recipe, choose_precision
 from .training import Trainer, TrainingDiverged
 
-__all__ = ["Run", "load_or_train", "main", "report_on_test", "runs_folder", "train"]
+__all__ = ["Run", "load_or_train", "runs_folder", "train"]
 
 Watch = Callable[[list[dict], Path], None]
 
@@ -67,9 +66,13 @@ class Run:
 
 
 def runs_folder() -> Path:
-    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course."""
-    given = os.environ.get("COLORIZE_RUNS")
-    return Path(given).expanduser() if given else Path(__file__).parent.parent / "runs"
+    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course.
+
+    Where the folder of the course is read-only, `runs/` in the user cache; then it says so.
+    """
+    if given := os.environ.get("COLORIZE_RUNS"):
+        return Path(given).expanduser()
+    return writable_or_cached(Path(__file__).parent.parent / "runs", "runs")
 
 
 class _Folder:
@@ -321,60 +324,3 @@ def _lend_color_phase(source: Run, recipe: Recipe, path: Path) -> None:
     state |= {"recipe": asdict(recipe), "critic": fresh["critic"], "d_optimizer": fresh["d_optimizer"]}
     with writing(folder.checkpoint) as beside:  # last: what was killed before it begins anew
         torch.save(state, beside)
-
-
-# ------------------------------------------------------------------------------------ command line
-
-
-def report_on_test(run: Run) -> dict[str, Scorecard]:
-    """Judge a finished run on its held-out test photos beside the baselines; also as `scorecard.json`."""
-    recipe = run.recipe
-    limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
-    test, seen = (load_flowers(s, recipe.size, recipe.protocol, limit=limits[s]) for s in ("test", "train"))
-    cards = baseline_cards(test, seen)
-    for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
-        cards[name] = scorecard(load_generator(run.folder / f"{file}.safetensors")[0], test)
-    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source}
-    content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
-    write_json(run.folder / "scorecard.json", content)
-    return cards
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """`python -m helpers.training`, see `--help`. Returns 0, 1 after an error, 130 when it was stopped."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.training", description="Train a colorizer, or go on.")
-    parser.add_argument("--preset", help=f"{', '.join(PRESETS)}; default: $COLORIZE_PRESET, or what fits the hardware")
-    parser.add_argument("--protocol", choices=list(PROTOCOLS), default="official")
-    parser.add_argument("--out", required=True, help="folder of the run; the same again goes on")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="change fields of the recipe")
-    parser.add_argument("--root", help="folder that holds flowers-102/")
-    options = parser.parse_args(arguments)
-    if options.root:
-        os.environ["FLOWERS102_ROOT"] = options.root
-    try:
-        recipe = replace(choose_preset(options.preset), protocol=options.protocol, **_changes(options.set))
-        run = train(recipe, options.out)
-        if not run.finished:
-            say(f"stopped and saved in {options.out}: run the same command to go on")
-            return 130
-        if PartialState().is_main_process:
-            say(f"trained in {read_json(run.folder / 'timing.json')['seconds'] / 60:.1f} minutes")
-            say(format_table(report_on_test(run)))
-    except (ValueError, RuntimeError) as error:  # DataError and TrainingDiverged are RuntimeErrors
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _changes(settings: list[str]) -> dict:
-    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is."""
-    defaults = {f.name: f.default for f in fields(Recipe)}
-    changes = {}
-    for name, _, text in (setting.partition("=") for setting in settings):
-        if name not in defaults:
-            raise ValueError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
-        try:
-            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
-        except json.JSONDecodeError:
-            raise ValueError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
-    return changes

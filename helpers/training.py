@@ -193,6 +193,6 @@ class Trainer:
 
 
 if __name__ == "__main__":
-    from .runs import main  # the one door from here to runs.py, so that this file's name is the command
+    from .cli import main  # the one door from here to what is built on this file, so that its name is the command
 
     sys.exit(main())

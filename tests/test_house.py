@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HELPERS = ROOT / "helpers"
 TAUGHT = ("color", "data", "synthetic", "models", "losses", "recipe", "training", "metrics", "inference")
-DOORS = {("training", "runs")}  # `python -m helpers.training`, under `if __name__ == "__main__"`
+DOORS = {("training", "cli")}  # `python -m helpers.training`, under `if __name__ == "__main__"`
 LIMITS = {"taught": 1750, "flat": 2500}
 LONGEST, LONGER = 300, {"runs": 380, "training": 200}  # lines of one flat file; the exceptions
 

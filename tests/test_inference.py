@@ -1,4 +1,4 @@
-"""helpers.inference: every kind of picture, bad ones too, the command line, and what a photo costs."""
+"""helpers.inference: every kind of picture, bad ones too, and what a photo costs."""
 
 import io
 import json
@@ -283,43 +283,7 @@ def test_shipped_weights_are_as_good_as_their_cards_say():
         assert mine["colorfulness"] > 30
 
 
-# ------------------------------------------------------------------------------------- command line
-
-
-def test_command_line_colors_folders_and_names_bad_files(tmp_path, flower, capsys):
-    folder = tmp_path / "in"
-    (folder / "deep").mkdir(parents=True)
-    Image.fromarray(flower).save(folder / "a.jpg")
-    Image.fromarray(flower).convert("RGBA").save(folder / "deep" / "b.png")
-    Image.fromarray(flower).save(folder / "c.webp")
-    (folder / "bad.jpg").write_bytes(b"nothing")
-    (folder / "notes.txt").write_text("not a picture")
-    code = inference.main([str(folder), str(tmp_path / "gone.jpg"), "-o", str(tmp_path / "out")])
-    errors = capsys.readouterr().err
-    assert code == 1
-    assert "bad.jpg cannot be read" in errors and "gone.jpg does not exist" in errors
-    assert len(errors.splitlines()) == 2
-    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert set(made) == {"a.jpg", str(Path("deep/b.png")), "c.webp.png"}
-    assert Image.open(tmp_path / "out/deep/b.png").mode == "RGBA"
-
-
-def test_command_line_never_overwrites_its_input(tmp_path, flower, capsys):
-    Image.fromarray(flower).save(tmp_path / "a.jpg")
-    before = (tmp_path / "a.jpg").read_bytes()
-    assert inference.main([str(tmp_path), "-o", str(tmp_path)]) == 1
-    assert "would be overwritten" in capsys.readouterr().err
-    assert (tmp_path / "a.jpg").read_bytes() == before
-
-
-def test_command_line_success_unknown_weights_and_empty_folder(tmp_path, flower, capsys):
-    Image.fromarray(flower).save(tmp_path / "a.jpg")
-    assert inference.main([str(tmp_path / "a.jpg"), "-o", str(tmp_path / "out"), "--saturation", "1.2"]) == 0
-    assert inference.main([str(tmp_path / "a.jpg"), "-o", str(tmp_path), "--weights", "roses"]) == 2
-    assert "error: there are no weights 'roses'" in capsys.readouterr().err
-    (tmp_path / "nothing").mkdir()
-    assert inference.main([str(tmp_path / "nothing"), "-o", str(tmp_path / "out")]) == 1
-    assert "no pictures in" in capsys.readouterr().err
+# ------------------------------------------------------------------------------------------- what it costs
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from /proc")

@@ -1,4 +1,4 @@
-"""helpers.runs: exact resume, the order of writing, interruption, old checkpoints, load or train, the command line."""
+"""helpers.runs: exact resume, the order of writing, interruption, old checkpoints, load or train."""
 
 import json
 import math
@@ -398,7 +398,7 @@ def test_other_photos_or_a_whole_run_cannot_lend_a_color_phase(few, steps):
         load_or_train(TINY, "a", **few, color_from=load_or_train(TINY, "whole", **few))
 
 
-# ----------------------------------------------------------------------- processes and the command line
+# ------------------------------------------------------------------------------------------ processes
 
 
 @pytest.fixture
@@ -435,54 +435,6 @@ def test_kill_or_ctrl_c_then_resume_is_exact(how, tmp_path, drawn_only):
         subprocess.run([*call, str(tmp_path / folder)], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
     a, b = (load_generator(tmp_path / f / "generator.safetensors")[0].state_dict() for f in ("cut", "whole"))
     assert same(a, b)
-
-
-@pytest.mark.parametrize("encoding", ["utf8", "cp1252", "ascii"])
-def test_the_command_trains_and_prints_the_scorecard_in_any_encoding(encoding, tmp_path, drawn_only):
-    call = command(tmp_path / "run", "gan_steps=2")
-    env = os.environ | {"PYTHONIOENCODING": encoding}
-    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, env=env)
-    assert done.returncode == 0, done.stderr
-    text = done.stdout.decode(encoding)
-    assert "U-Net + GAN" in text and "DRAWN FLOWERS" in text
-    assert ("ΔE" if encoding == "utf8" else "?E") in text
-    cards = json.loads((tmp_path / "run/scorecard.json").read_text())["scorecards"]
-    assert set(cards) == {"gray", "median ab", "oracle mean ab", "U-Net L1", "U-Net + GAN"}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
-def test_the_command_trains_in_a_terminal(tmp_path, drawn_only):
-    import pty
-
-    screen, terminal = pty.openpty()
-    process = subprocess.Popen(command(tmp_path / "run", "color_steps=60"), cwd=REPOSITORY, stdout=terminal)
-    os.close(terminal)
-    text = b""
-    try:
-        while part := os.read(screen, 4096):
-            text += part
-    except OSError:  # Linux, when the other end was closed
-        pass
-    os.close(screen)
-    assert process.wait(timeout=60) == 0 and b"U-Net + GAN" in text
-    assert b"step 25/66 color" in text or b"step 50/66 color" in text  # the bar's comment; it skips some
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--preset", "huge"], "error: unknown preset 'huge'"),
-        (["--set", "speed=1"], "error: the recipe has no field 'speed'"),
-        (["--set", "lr=fast"], "error: --set lr=fast: 'fast' is not a value for lr"),
-        (["--preset", "cpu", "--set", "color_steps=100"], "error: small_steps is 10000, but color_steps only 100"),
-        (["--root", "nowhere"], "error: FLOWERS102_ROOT names nowhere"),
-    ],
-)
-def test_command_line_errors_are_one_sentence(arguments, message, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("FLOWERS102_ROOT", os.environ.get("FLOWERS102_ROOT", ""))
-    assert runs.main(["--out", str(tmp_path), *arguments]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith(message) and len(err.splitlines()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo")

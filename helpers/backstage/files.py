@@ -33,6 +33,9 @@ def writing(path: str | Path) -> Iterator[Path]:
                 if wait is None:
                     raise
                 time.sleep(wait)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

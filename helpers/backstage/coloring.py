@@ -1,0 +1,234 @@
+"""The command line `python -m helpers.inference`: color files and whole folders, and lose nothing.
+
+What goes where is settled by `folders.py` before the first picture is opened. A colored picture carries, as the EXIF
+field ImageID, a fingerprint of all that it was made of: the bytes of the photo, the weights, the saturation. So
+the same command goes on where it was stopped, a photo that changed since then is colored again, and what somebody
+else put in the output folder is told from what we made there.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import math
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
+from .exif import DESCRIPTION, SAID
+from .files import writing
+from .folders import Job, Plan, plan_pictures, usable
+from .keeping import encode
+from .pictures import read_picture
+from .progress import Bar, say
+
+__all__ = ["command"]
+
+IMAGE_ID = 0x800D
+OURS = "c0104ed0"  # what our fingerprints begin with; 24 hexadecimal digits follow
+METHOD = b"1"  # to be raised when the same weights begin to color another way
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EROFS}
+EXAMPLES = """\
+  python -m helpers.inference photo.jpg holiday/ -o colored/
+  python -m helpers.inference photo.jpg -o colored.jpg
+  python -m helpers.inference "scans/*.tif" -o colored --weights flowers-64
+  python -m helpers.inference holiday -o colored --saturation 0.8
+  python -m helpers.inference holiday -o colored --weights runs/mine/generator.safetensors"""
+
+
+def command(load: Callable, names: list[str], best: str, arguments: list[str] | None) -> int:
+    """What `helpers.inference.main` does. load: a name or file of weights -> Colorizer. names: of weights that ship.
+
+    best: the name of those that are taken where none is given.
+    """
+    reader = parser(
+        "helpers.inference",
+        "Color pictures. Their own lightness is kept, at full size, as are date, place and resolution.",
+        EXAMPLES,
+    )
+    reader.add_argument("inputs", nargs="+", metavar="picture", help="pictures, folders of pictures, or patterns")
+    reader.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        help="folder for the colored pictures, made if it is missing; or the picture to make of a single one",
+    )
+    reader.add_argument(
+        "--weights", default=best, help=f"{', '.join(names)}, or a .safetensors file (default: %(default)s)"
+    )
+    reader.add_argument(
+        "--saturation", type=float, default=1.0, help="0 is gray, 1 what the model says, more is stronger (default: 1)"
+    )
+    reader.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="color anew what is in the output folder already; without, what these weights made of the same photo is "
+        "skipped, and files of the same name from elsewhere are left alone",
+    )
+    options = reader.parse_args(arguments)
+    return run(lambda: _color(options, load))
+
+
+def _color(options, load: Callable) -> int:
+    if not (math.isfinite(options.saturation) and options.saturation >= 0):
+        raise UsageError(f"saturation is {options.saturation}: choose 0 (gray) or more, 1 is the model's own")
+    plan = plan_pictures(options.inputs, options.out)
+    made = []
+    if plan.jobs:
+        try:
+            colorizer = load(options.weights)
+        except (ValueError, OSError, RuntimeError) as error:
+            raise UsageError(sentence(error)) from error
+        try:
+            made = usable(plan.jobs[0].target.parent if len(plan.jobs) == 1 else options.out)
+        except OSError as error:
+            raise UsageError(f"nothing can be written there: {sentence(error)}") from error
+    elif not plan.problems:
+        plan.problems.append(f"{', '.join(options.inputs)}: no pictures there")
+    done = _Outcome(plan.problems, plan.notes)
+    try:
+        if plan.jobs:
+            _color_all(plan, done, colorizer, options.saturation, options.overwrite)
+    except KeyboardInterrupt:
+        done.tell()
+        left = len(plan.jobs) - done.tried
+        raise KeyboardInterrupt(f"{done}, {left} to go: run the same command to go on") from None
+    finally:
+        if not done.colored:
+            for folder in made:
+                with suppress(OSError):
+                    folder.rmdir()  # if it is empty
+    done.tell()
+    say(str(done))
+    return FAILED if done.problems else DONE
+
+
+@dataclass
+class _Outcome:
+    """How it went so far. problems, notes: sentences, each with its picture's name first."""
+
+    problems: list[str]
+    notes: list[str]
+    colored: int = 0
+    there: int = 0  # already
+    tried: int = 0
+    failed: int = field(init=False)
+
+    def __post_init__(self):
+        self.failed = len(self.problems)
+
+    def __str__(self) -> str:
+        there = f", {self.there} already there" if self.there else ""
+        return f"{self.colored} colored{there}" + (f", {self.failed} not" if self.failed else "")
+
+    def tell(self) -> None:
+        for line in self.notes + self.problems:
+            complain(line)
+
+
+def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwrite: bool) -> None:
+    """One picture that fails, in whatever way, never touches its neighbors."""
+    recipe, full = _fingerprint_of_weights(colorizer, saturation), 0
+    bar = Bar(len(plan.jobs), leave=False, comment="coloring")
+    try:
+        for job in plan.jobs:
+            try:
+                _color_one(job, done, colorizer, saturation, recipe, overwrite)
+                full = 0
+            except Exception as error:
+                text = sentence(error)
+                done.problems.append(text if text.startswith(str(job.source)) else f"{job.source}: {text}")
+                done.failed += 1
+                full = full + 1 if getattr(error, "errno", None) in FULL else 0
+            done.tried += 1
+            bar.move(done.tried, "coloring")
+            if full == 3 and (left := len(plan.jobs) - done.tried):
+                done.problems.append(f"{job.target.parent}: {text}; the other {left} pictures were not tried")
+                done.failed += left
+                break
+    finally:
+        bar.close()
+
+
+def _color_one(job: Job, done: _Outcome, colorizer, saturation: float, recipe: bytes, overwrite: bool) -> None:
+    mark = _fingerprint(job.source, recipe)
+    for target in dict.fromkeys((job.target, job.with_alpha)):
+        if _mark_of(target) == mark and not overwrite:
+            done.there += 1
+            return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
+        picture = read_picture(job.source)
+    target = job.with_alpha if picture.alpha is not None else job.target
+    if os.path.lexists(target):
+        if job.guarded:
+            raise ValueError(
+                f"{job.source}: {target} was given, too, and is not replaced: choose another output folder"
+            )
+        if not (overwrite or _mark_of(target).startswith(OURS)):
+            raise ValueError(f"{job.source}: {target} is there and was not made here, --overwrite replaces it")
+    colored = colorizer.colorize(picture.rgb, saturation, name=str(job.source))
+    if picture.alpha is not None:
+        colored = np.dstack([colored[..., :3], picture.alpha])
+    content = encode(colored, replace(picture, exif=_marked(picture.exif, mark)), target.suffix)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with writing(target) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+    done.colored += 1
+    done.notes += [f"{job.source}: {note}" for note in picture.notes]
+
+
+# -------------------------------------------------------------------------------------------- fingerprints
+
+
+def _fingerprint_of_weights(colorizer, saturation: float) -> bytes:
+    """Of all that a colored picture depends on, beside the picture."""
+    content = hashlib.blake2b(METHOD + f"{colorizer.size} {saturation:g}".encode())
+    for name, value in colorizer.model.state_dict().items():
+        content.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
+    return content.digest()
+
+
+def _fingerprint(path: Path, recipe: bytes) -> str:
+    """32 hexadecimal digits."""
+    content = hashlib.blake2b(recipe, digest_size=12)
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            content.update(part)
+    return OURS + content.hexdigest()
+
+
+def _mark_of(path: Path) -> str:
+    """The fingerprint in a picture's EXIF, OURS alone if it was cut off, or "" if there is none or no such picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                fields = image.getexif()
+            mark = str(fields.get(IMAGE_ID, "")).rstrip("\0")
+            return OURS if SAID in str(fields.get(DESCRIPTION, "")) and not mark.startswith(OURS) else mark
+    except Exception:  # whatever it is, we did not make it
+        return ""
+
+
+def _marked(exif: bytes | None, mark: str) -> bytes:
+    """The EXIF data of a photo, with the fingerprint of what was made of it."""
+    fields = Image.Exif()
+    try:
+        fields.load(exif or b"")
+        fields[IMAGE_ID] = mark
+        return fields.tobytes()
+    except Exception:  # damaged fields that cannot be written again
+        fields = Image.Exif()
+        fields[IMAGE_ID] = mark
+        return fields.tobytes()

@@ -1,0 +1,121 @@
+"""The command line of training, `python -m helpers.training`. That of coloring is backstage/coloring.py."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from accelerate import PartialState
+
+from .backstage.commands import DONE, STOPPED, UsageError, complain, parser, run, sentence
+from .backstage.files import read_json, write_json
+from .backstage.folders import usable, writable_or_cached
+from .backstage.progress import say
+from .data import PROTOCOLS, load_flowers
+from .inference import load_generator
+from .metrics import Scorecard, baseline_cards, format_table, scorecard
+from .recipe import PRESETS, Recipe, choose_preset
+from .runs import Run, train
+
+__all__ = ["main", "report_on_test"]
+
+EXAMPLES = """\
+  python -m helpers.training --preset cpu --out runs/mine
+  python -m helpers.training --preset cpu --out runs/mine --set lr=1e-3 gan_steps=500
+  python -m helpers.training --preset smoke --out runs/try --root /media/stick
+  accelerate launch -m helpers.training --preset gpu --protocol large --out runs/big
+  python -m helpers.inference photo.jpg -o colored --weights runs/mine/generator.safetensors
+
+Ctrl-C ends the step and saves; the same command goes on from there."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m helpers.training`, see `--help`, also for what it returns."""
+    reader = parser("helpers.training", "Train a colorizer, or go on with a training that was stopped.", EXAMPLES)
+    presets = f"budget: {', '.join(PRESETS)} (default: $COLORIZE_PRESET, or gpu where there is one, else cpu)"
+    protocols = "official trains on 1,020 photos, large on 6,149 (default: %(default)s)"
+    settings = "change fields of the recipe; helpers/recipe.py says what each is"
+    roots = "folder that holds flowers-102/ (default: $FLOWERS102_ROOT, the user cache, a download, drawn flowers)"
+    reader.add_argument("--out", required=True, help="folder of the run, made if it is missing; the same again goes on")
+    reader.add_argument("--preset", help=presets)
+    reader.add_argument("--protocol", choices=list(PROTOCOLS), default="official", help=protocols)
+    reader.add_argument("--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help=settings)
+    reader.add_argument("--root", help=roots)
+    options = reader.parse_args(arguments)
+    return run(lambda: _train(options))
+
+
+def _train(options: Namespace) -> int:
+    for name in ("out", "root", "preset"):
+        if (text := getattr(options, name)) is not None and not text.strip():
+            raise UsageError(f"--{name} is empty: is a variable of your script not set?")
+    changes = _changes(options.set)
+    try:
+        preset = choose_preset(options.preset)
+    except ValueError as error:
+        raise UsageError(error) from None
+    recipe = replace(preset, protocol=options.protocol, **changes)
+    if options.root:
+        os.environ["FLOWERS102_ROOT"] = options.root
+    out = Path(options.out)
+    if out.parts[:1] == ("runs",):  # below the folder of the course, which may be read-only
+        out = writable_or_cached(out, options.out)
+    try:
+        usable(out)
+    except OSError as error:
+        raise UsageError(f"no run can be kept there: {sentence(error)}") from error
+    trained = train(recipe, out)
+    if not PartialState().is_main_process:
+        return DONE if trained.finished else STOPPED
+    if not trained.finished:
+        complain(f"stopped and saved in {out}: run the same command to go on")
+        return STOPPED
+    say(f"trained in {_duration(read_json(out / 'timing.json')['seconds'])}")
+    try:
+        say(format_table(report_on_test(trained)))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{out} is trained, run the same command for the scorecard") from None
+    return DONE
+
+
+def report_on_test(trained: Run) -> dict[str, Scorecard]:
+    """Judge a finished run on its held-out test photos beside the baselines; also as `scorecard.json`."""
+    recipe = trained.recipe
+    limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
+    test, seen = (load_flowers(s, recipe.size, recipe.protocol, limit=limits[s]) for s in ("test", "train"))
+    cards = baseline_cards(test, seen)
+    for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
+        cards[name] = scorecard(load_generator(trained.folder / f"{file}.safetensors")[0], test)
+    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source}
+    content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
+    write_json(trained.folder / "scorecard.json", content)
+    return cards
+
+
+def _changes(settings: list[str]) -> dict:
+    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
+    defaults = {f.name: f.default for f in fields(Recipe)}
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if name not in defaults:
+            raise UsageError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
+        if not equals:
+            raise UsageError(f"--set {name}: write {name}=VALUE")
+        try:
+            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
+        except json.JSONDecodeError:
+            raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
+    return changes
+
+
+def _duration(seconds: float) -> str:
+    """In words; 95 seconds are "2 minutes"."""
+    if seconds < 1:
+        return "less than a second"
+    unit, length = ("hour", 3600) if seconds >= 5400 else ("minute", 60) if seconds >= 90 else ("second", 1)
+    count = round(seconds / length)
+    return f"{count} {unit}{'s' if count != 1 else ''}"
