@@ -26,6 +26,7 @@ from helpers.widgets.lab import gamut_picture, lab_picture
 from helpers.widgets.live import training_picture
 from helpers.widgets.patches import patch_map_picture, receptive_field_picture
 from helpers.widgets.photos import browser_picture
+from helpers.widgets.seeing import rows_picture, top_five_picture
 
 from ..stand_in_page import as_jpeg
 from . import jupyter
@@ -63,6 +64,14 @@ tiny = replace(PRESETS["smoke"], batch_size=4, color_steps=2, critic_steps=1, ga
     'view = live_training(tiny)\nrun = train(tiny, "../runs/scratch", photos, photos, watch=view)',
     "training_scrubber(run)",
     "real_or_colored(drawn, 255 - drawn, seed=1, count=4)",
+    """
+scores = np.random.default_rng(1).dirichlet(np.ones(6), 4)
+top_five({"color": drawn, "negative": 255 - drawn}, {"color": scores, "negative": scores[:, ::-1]}, "abcdef")
+""",
+    """
+row = np.hstack(drawn)
+trainings_slider({f"moment {i}": {"painted": row // i, "truth": row} for i in (1, 2, 3)})
+""",
 )
 
 
@@ -325,6 +334,34 @@ def check_real_or_colored(page, cell, known=None):
     assert all(difference(a[34:354, 8:328], b[34:354, 8:328]) > 1 for a, b in ((first, second), (second, third)))
 
 
+def check_top_five(page, cell, known=None):
+    buttons, slider = cell.locator("button"), cell.locator(".noUi-handle")
+    first = picture_of(cell)
+    other = press(page, cell, buttons.nth(1), "Space")
+    second = press(page, cell, slider, "ArrowRight")
+    assert value(slider) == 2
+    if known is not None:
+        scores = np.random.default_rng(1).dirichlet(np.ones(6), 4)
+        assert shows(first, top_five_picture(known[0], scores[0], "abcdef"))
+        assert shows(other, top_five_picture(255 - known[0], scores[0, ::-1], "abcdef"))
+        assert shows(second, top_five_picture(255 - known[1], scores[1, ::-1], "abcdef"))
+    press(page, cell, slider, "ArrowLeft")
+    assert difference(press(page, cell, buttons.nth(0), "Space"), first) == 0
+
+
+def check_trainings_slider(page, cell, known=None):
+    slider = cell.locator(".noUi-handle")
+    last, moment = picture_of(cell), value(slider)
+    assert moment == int(float(slider.get_attribute("aria-valuemax")))
+    before = press(page, cell, slider, "ArrowLeft")
+    assert value(slider) == moment - 1
+    if known is not None:
+        row = np.hstack(known)
+        for picture, i in ((last, 3), (before, 2)):
+            assert shows(picture, rows_picture({"painted": row // i, "truth": row}, f"moment {i}"))
+    assert difference(press(page, cell, slider, "ArrowRight"), last) == 0
+
+
 CHECKS = {
     "lab_explorer": check_lab_explorer,
     "gamut_slice": check_gamut_slice,
@@ -336,6 +373,8 @@ CHECKS = {
     "live_training": check_live_training,
     "training_scrubber": check_training_scrubber,
     "real_or_colored": check_real_or_colored,
+    "top_five": check_top_five,
+    "trainings_slider": check_trainings_slider,
 }
 
 
@@ -378,7 +417,8 @@ def test_widgets_answer_the_keyboard(visit):
     drawn, photos = known_flowers()
     known = {}
     if visit.name == SCRATCH:
-        known = {name: drawn for name in ("skip_switch", "receptive_field_explorer", "patch_map", "real_or_colored")}
+        of_drawn = ("skip_switch", "receptive_field_explorer", "patch_map", "real_or_colored")
+        known = {name: drawn for name in (*of_drawn, "top_five", "trainings_slider")}
         known |= {"photo_browser": photos, "live_training": visit.run, "training_scrubber": visit.run}
     found = widgets_in(visit.content)
     if visit.name == SCRATCH:
