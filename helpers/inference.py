@@ -28,7 +28,7 @@ from .models import PretrainedUNet, UNet
 
 __all__ = [
     "WEIGHTS", "Colorizer", "ImageError", "load_generator", "load_network", "open_image", "pretrained_names",
-    "read_card", "save_generator", "trained_size",
+    "read_card", "save_generator", "trained_size", "weights_path",
 ]  # fmt: skip
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -104,6 +104,17 @@ def pretrained_names() -> list[str]:
     return sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))
 
 
+def weights_path(name: str | Path) -> Path:
+    """The file of weights that ship, or of a run (a path to a .safetensors). Raises ValueError for an unknown name."""
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        return path
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        raise ValueError(f"there are no weights {str(name)!r}: choose one of {', '.join(pretrained_names())}")
+    return path
+
+
 def read_card(name: str) -> dict:
     """The JSON card of weights that ship: recipe, protocol, scorecard, baselines, hardware, command."""
     return read_json(WEIGHTS / f"{name}.json")
@@ -129,11 +140,7 @@ class Colorizer:
 
         Raises ValueError for an unknown name, a file that holds no generator, or one without its size (`trained_size`).
         """
-        path = Path(name)
-        if path.suffix != ".safetensors":
-            path = WEIGHTS / f"{name}.safetensors"
-            if not path.is_file():
-                raise ValueError(f"there are no weights {str(name)!r}: choose one of {', '.join(pretrained_names())}")
+        path = weights_path(name)
         model, card = load_generator(path)
         return cls(model, trained_size(path), card, device)
 

@@ -35,6 +35,8 @@ class Recipe:
     val_limit: int = 128
     # networks. encoder: "none" trains all of a UNet from scratch (chapters 3 to 6); "lite0" and "lite2" put a
     # PretrainedUNet in its place (chapter 7), of which `frozen` stages stand still and the others learn at lr_encoder.
+    # start: a colorizer of the same shape to go on from, a name of the course ("flowers-l1") or a .safetensors file.
+    start: str = ""
     encoder: str = "none"
     frozen: int = 3
     width: int = 16

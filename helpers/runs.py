@@ -9,6 +9,7 @@ In the folder of a run:
     history.json, samples/     a dict and a row of colored validation photos for each report
     generator-l1.safetensors   the generator at the end of the color phase
     generator.safetensors      the generator of a finished run; timing.json beside it
+    start.safetensors          what the run began from, with its card, where the recipe names a `start`
 
 Where a step is due for them, three things follow each other in this order:
     report  history.json and samples/ get their new entry, after all losses were found to be numbers;
@@ -42,10 +43,10 @@ from .backstage.interrupt import stop_request
 from .backstage.progress import Bar, say, wanted
 from .data import Photos, load_flowers
 from .environment import hardware
-from .inference import save_generator
+from .inference import load_generator, save_generator, weights_path
 from .losses import chance_levels
 from .metrics import predict, scorecard
-from .models import UNet
+from .models import UNet, new_generator
 from .recipe import GAME_FIELDS, Recipe, choose_precision
 from .training import Trainer, TrainingDiverged
 
@@ -111,6 +112,23 @@ class _Folder:
         elif self.main:
             write_json(self.path / "recipe.json", asdict(self.recipe))
         self.clock = time.perf_counter()
+
+    def start(self) -> UNet | None:
+        """The colorizer that the recipe starts from, if it names one. The folder keeps a copy, and goes on from that.
+
+        Raises ValueError for an unknown name, or a network of another shape than the recipe's.
+        """
+        if not self.recipe.start:
+            return None
+        kept, given = self.path / "start.safetensors", weights_path(self.recipe.start)
+        model, card = load_generator(kept if kept.exists() else given)
+        if model.config != (wanted := new_generator(self.recipe).config):
+            raise ValueError(f"{given} is a network of another shape: {model.config}, the recipe asks for {wanted}")
+        if self.main and not kept.exists():
+            write_json(kept.with_suffix(".json"), card)
+            with writing(kept) as beside:
+                shutil.copyfile(given, beside)
+        return model
 
     def losses(self, trainer: Trainer, forget: bool = False) -> dict:
         """Step, phase and mean losses since the last report. TrainingDiverged says where the last good state is."""
@@ -201,7 +219,7 @@ def train(
         val = load_flowers("val", recipe.size, recipe.protocol, limit=recipe.val_limit)
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
-    trainer = Trainer(recipe, accelerator)
+    trainer = Trainer(recipe, accelerator, folder.start())
     folder.resume(trainer)
 
     def tell() -> None:

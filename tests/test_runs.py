@@ -240,6 +240,35 @@ def test_an_infinite_learning_rate_is_noticed(flowers, tmp_path):
     assert not list(tmp_path.glob("*.safetensors"))
 
 
+def test_a_run_starts_from_a_colorizer_and_keeps_a_copy_of_it(whole, few, tmp_path):
+    source = whole.folder / "generator.safetensors"
+    tiny = {"width": SMOKE.width, "depth": SMOKE.depth, "color_steps": 2, "lr": 1e-9, "weight_decay": 0.0}
+    recipe = replace(TINY_COLOR, start=str(source), **tiny)
+    run = train(recipe, tmp_path / "on", show=False, **few)
+    started = load_generator(source)[0]
+    for mine, theirs in zip(run.generator.parameters(), started.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-6)
+    assert (run.folder / "start.safetensors").read_bytes() == source.read_bytes()
+
+
+def test_a_start_of_another_shape_or_name_is_refused(whole, few, tmp_path):
+    source = whole.folder / "generator.safetensors"
+    for start, words in {str(source): "another shape", "roses": "choose one of"}.items():
+        with pytest.raises(ValueError, match=words):
+            train(replace(TINY_COLOR, start=start), tmp_path / words.replace(" ", "-"), show=False, **few)
+
+
+def test_a_started_run_goes_on_when_its_start_is_gone(whole, few, tmp_path):
+    source = tmp_path / "first.safetensors"
+    source.write_bytes((whole.folder / "generator.safetensors").read_bytes())
+    recipe = replace(TINY_COLOR, width=SMOKE.width, depth=SMOKE.depth, start=str(source))
+    uncut = train(recipe, tmp_path / "uncut", show=False, **few)
+    train(recipe, tmp_path / "cut", stop_after=2, show=False, **few)
+    source.unlink()
+    resumed = train(recipe, tmp_path / "cut", show=False, **few)
+    assert same(resumed.generator.state_dict(), uncut.generator.state_dict())
+
+
 def test_another_recipe_or_a_damaged_checkpoint_is_named(whole, flowers, tmp_path):
     with pytest.raises(ValueError, match=r"another recipe: lr \(0.002 there, 0.1 here\). Choose another folder"):
         train(replace(SMOKE, lr=0.1), whole.folder, show=False, **flowers)

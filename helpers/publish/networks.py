@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,13 @@ def training_command(recipe: Recipe, name: str) -> str:
     return command + (" --set" + "".join(changed) if changed else "")
 
 
+def started_from(folder: Path) -> dict:
+    """Of what a run went on from: its name, hash, and how it was trained, which may have a start of its own."""
+    file = folder / "start.safetensors"
+    card, digest = read_json(file.with_suffix(".json")), hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"sha256": digest, **{k: card[k] for k in ("name", "command", "training", "started_from") if k in card}}
+
+
 def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
     """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
     save_generator(network, path, size, half=True)
@@ -60,6 +68,8 @@ def publish_weights(folder: Path, name: str) -> None:
             "training": read_json(folder / "timing.json"),
             "recipe": asdict(recipe),
         }
+        if recipe.start:
+            card["started_from"] = started_from(folder)
         if recipe.encoder != "none":
             card["encoder"] = ORIGIN
         generator, _ = load_generator(folder / f"generator{suffix}.safetensors")
