@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     reader = parser("helpers.training", "Train a colorizer, or go on with a training that was stopped.", EXAMPLES)
     presets = f"budget: {', '.join(PRESETS)} (default: $COLORIZE_PRESET, or gpu where there is one, else cpu)"
     protocols = "official trains on 1,020 photos, large on 6,149 (default: %(default)s)"
-    settings = "change fields of the recipe; helpers/recipe.py says what each is"
+    settings = "change fields of the recipe, see helpers/recipe.py; encoder=none trains from scratch (chapters 3 to 6)"
     roots = "folder that holds flowers-102/ (default: $FLOWERS102_ROOT, the user cache, a download, drawn flowers)"
     reader.add_argument("--out", required=True, help="folder of the run, made if it is missing; the same again goes on")
     reader.add_argument("--preset", help=presets)
@@ -54,7 +54,7 @@ def _train(options: Namespace) -> int:
             raise UsageError(f"--{name} is empty: is a variable of your script not set?")
     changes = _changes(options.set)
     try:
-        preset = choose_preset(options.preset)
+        preset = choose_preset(options.preset, changes.get("encoder", "lite0"))
     except ValueError as error:
         raise UsageError(error) from None
     recipe = replace(preset, protocol=options.protocol, **changes)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 
-__all__ = ["GAME_FIELDS", "PRESETS", "Recipe", "choose_precision", "choose_preset"]
+__all__ = ["GAME_FIELDS", "PRESETS", "PRETRAINED", "Recipe", "choose_precision", "choose_preset"]
 
 
 @dataclass(frozen=True)
@@ -149,15 +149,32 @@ PRESETS = {
 }  # fmt: skip
 
 
-def choose_preset(name: str | None = None) -> Recipe:
+# The same budgets for a `PretrainedUNet` (chapter 7). A step costs more, and fewer do.
+PRETRAINED = {
+    "smoke": replace(PRESETS["smoke"], encoder="lite0"),
+    # two laptop cores, fifteen minutes
+    "cpu": replace(
+        PRESETS["cpu"], encoder="lite0", size=96, load_size=120, width=24, small_steps=0, color_steps=1_300,
+        critic_steps=40, gan_steps=300, report_steps=325,
+    ),
+    "gpu": replace(
+        PRESETS["gpu"], encoder="lite0", size=256, load_size=320, width=32, batch_size=32, color_steps=8_000,
+        critic_steps=200, gan_steps=2_000, report_steps=1_000,
+    ),
+    "max": replace(PRESETS["max"], encoder="lite0", batch_size=32),
+}  # fmt: skip
+
+
+def choose_preset(name: str | None = None, encoder: str = "none") -> Recipe:
     """The preset of this name, or of $COLORIZE_PRESET, or the one that fits the hardware.
 
+    encoder: "none" is what chapters 3 to 6 train, from scratch; others a `PretrainedUNet`, as chapter 7 does.
     Raises ValueError for an unknown name.
     """
     name = name or os.environ.get("COLORIZE_PRESET") or ("gpu" if torch.cuda.is_available() else "cpu")
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)} (argument or COLORIZE_PRESET)")
-    return PRESETS[name]
+    return PRESETS[name] if encoder == "none" else replace(PRETRAINED[name], encoder=encoder)
 
 
 def choose_precision() -> str:

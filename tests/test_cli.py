@@ -35,7 +35,11 @@ def command(out, *settings):
         (["--set", "lr"], 2, "error: --set lr: write lr=VALUE"),
         (["--out", ""], 2, "error: --out is empty"),
         (["--root", " "], 2, "error: --root is empty"),
-        (["--preset", "cpu", "--set", "color_steps=100"], 1, "error: small_steps is 10000, but color_steps only 100"),
+        (
+            ["--preset", "cpu", "--set", "encoder=none", "color_steps=100"],
+            1,
+            "error: small_steps is 10000, but color_steps only 100",
+        ),
         (["--preset", "smoke", "--set", "train_limit=5"], 1, "error: a batch of 16 cannot be drawn from 5 photos"),
         (["--root", "nowhere"], 1, "error: FLOWERS102_ROOT names nowhere"),
     ],

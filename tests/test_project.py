@@ -3,12 +3,17 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from helpers import cli
+from helpers.inference import pretrained_names, read_card
+from helpers.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -84,6 +89,21 @@ def test_shipped_weights_keep_their_limits():
     assert {p.stem for p in weights} >= {"flowers-64", "flowers-64-l1"}
     assert all(p.stat().st_size < 20e6 for p in weights) and sum(p.stat().st_size for p in weights) < 60e6
     assert all(p.with_suffix(".json").exists() for p in weights)
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_the_command_of_a_card_gives_the_recipe_of_the_card(name, monkeypatch, tmp_path):
+    card, asked = read_card(name), []
+
+    def stop(recipe, out):
+        asked.append(recipe)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "train", stop)
+    program, *arguments = shlex.split(card["command"].removeprefix("python -m "))
+    assert program == "helpers.training" and cli.main(arguments) == 130
+    assert asked == [Recipe.restore(card["recipe"])]
 
 
 def test_import_is_light():

@@ -48,7 +48,7 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
     main(["weights", str(tmp_path), "roses-32"])
     card = read(tmp_path / "shipped/roses-32.json")
     assert card["command"] == (
-        "python -m helpers.training --preset smoke --protocol large --out runs/roses-32 --set color_steps=9"
+        "python -m helpers.training --preset smoke --protocol large --out runs/roses-32 --set encoder=none color_steps=9"
     )
     assert card["recipe"] == asdict(recipe) and card["training"]["hardware"] == "an abacus"
     assert len(card["baselines"]) == 3 and card["scorecard"]["photos"] == 12

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.recipe import GAME_FIELDS, PRESETS, REMOVED, Recipe, choose_precision, choose_preset
+from helpers.recipe import GAME_FIELDS, PRESETS, PRETRAINED, REMOVED, Recipe, choose_precision, choose_preset
 
 
 def test_presets(monkeypatch):
-    assert set(PRESETS) == {"smoke", "cpu", "gpu", "max"}
-    for name, recipe in PRESETS.items():
+    assert list(PRESETS) == list(PRETRAINED) == ["smoke", "cpu", "gpu", "max"]
+    for name, recipe in [*PRESETS.items(), *PRETRAINED.items()]:
         assert recipe.preset == name and recipe.load_size >= recipe.size
-        assert recipe.size % 2**recipe.depth == 0
+        assert recipe.size % 2 ** (recipe.depth if recipe.encoder == "none" else 5) == 0
+    assert {r.encoder for r in PRESETS.values()} == {"none"} and {r.encoder for r in PRETRAINED.values()} == {"lite0"}
+    assert choose_preset("cpu", encoder="lite2") == replace(PRETRAINED["cpu"], encoder="lite2")
     monkeypatch.setenv("COLORIZE_PRESET", "max")
     assert choose_preset().preset == "max" and choose_preset("cpu").preset == "cpu"
     monkeypatch.delenv("COLORIZE_PRESET")

@@ -19,7 +19,7 @@ from ..environment import hardware
 from ..inference import WEIGHTS, load_generator, load_network, save_generator
 from ..kid import FEATURES, SIZE, FlowerNet, accuracy
 from ..metrics import baseline_cards, predict, scorecard
-from ..recipe import PRESETS, Recipe, choose_precision
+from ..recipe import Recipe, choose_precision, choose_preset
 from . import real_photos
 
 EPOCHS = 120
@@ -27,7 +27,8 @@ EPOCHS = 120
 
 def training_command(recipe: Recipe, name: str) -> str:
     """The command that makes this run again."""
-    preset = asdict(PRESETS[recipe.preset])
+    preset = asdict(choose_preset(recipe.preset, "none" if recipe.encoder == "none" else "lite0"))
+    preset["encoder"] = "lite0"  # the command line's own choice
     changed = [f" {k}={v}" for k, v in asdict(recipe).items() if v != preset[k] and k != "protocol"]
     command = f"python -m helpers.training --preset {recipe.preset} --protocol {recipe.protocol} --out runs/{name}"
     return command + (" --set" + "".join(changed) if changed else "")

@@ -5,10 +5,12 @@
     FLOWERS102_ROOT=... python -m tests.benchmarks.race official "width 16"           # trained on 1,020 photos
     FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes "width 16, small 75 %" --size 128 --budget 480
+    FLOWERS102_ROOT=... python -m tests.benchmarks.race pretrained --budget 480       # encoders that can see
 
 CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
 core runs at once. Each entrant is BASE with some fields changed; how many steps fit into its budget
-is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner.
+is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner. The race
+of pretrained networks has entrants of several sizes; there each colors photos of 192 px, seen at its own size.
 Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md. It also holds
 entrants that lost and left the core: the classifiers, now in `helpers/classification.py`, and a colorfulness loss.
 """
@@ -28,9 +30,10 @@ from accelerate import Accelerator
 
 from helpers.backstage.files import read_json, write_json
 from helpers.data import batches, load_flowers
-from helpers.inference import load_generator
-from helpers.metrics import scorecard
-from helpers.recipe import PRESETS, Recipe, choose_precision
+from helpers.inference import Colorizer, load_generator
+from helpers.metrics import judge, predict, scorecard
+from helpers.plots import as_pictures
+from helpers.recipe import PRESETS, PRETRAINED, Recipe, choose_precision
 from helpers.runs import runs_folder, train
 from helpers.training import Trainer
 
@@ -57,6 +60,22 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "smooth L1": {"color_kind": "smooth_l1"},
     "L2": {"color_kind": "l2"},
 }
+PRETRAINED_RACE = {  # what differs from the `cpu` preset with an encoder
+    "base": {},
+    "from scratch (64 px, width 16, small 75 %)": {"scratch": True, "small": 0.75},
+    "lite2": {"encoder": "lite2"},
+    "64 px": {"size": 64, "load_size": 80},
+    "128 px": {"size": 128, "load_size": 160},
+    "160 px": {"size": 160, "load_size": 200},
+    "small 50 %": {"small": 0.5},
+    "nothing frozen": {"frozen": 0},
+    "5 of 7 stages frozen": {"frozen": 5},
+    "all frozen": {"frozen": 7},
+    "width 12": {"width": 12},
+    "encoder lr 1e-3": {"lr_encoder": 1e-3},
+    "L2": {"color_kind": "l2"},
+    "color weight 30": {"color_weight": 30.0},
+}
 GAMES = {
     "base": {},
     "bce": {"adversarial": "bce"},
@@ -67,6 +86,10 @@ GAMES = {
     "color weight 100": {"color_weight": 100.0},
     "generator lr 2e-4": {"lr_generator": 2e-4},
 }
+
+
+ENTRANTS = {"recipes": RECIPES, "official": RECIPES, "pretrained": PRETRAINED_RACE, "games": GAMES}
+SHOWN_AT = 192
 
 
 def seconds_per_step(recipe: Recipe, photos) -> dict[str, float]:
@@ -111,18 +134,33 @@ def fit(base: Recipe, changes: dict, budget: float, photos) -> Recipe:
     )  # fmt: skip
 
 
+def as_seen(generator, val, size: int):
+    """The scorecard of a painter that sees each photo at its own size, and colors it at the photo's."""
+    colorizer = Colorizer(generator, size)
+    painted = [torch.from_numpy(colorizer.colorize(one)).permute(2, 0, 1) for one in as_pictures(predict("gray", val))]
+    return judge(val.images, torch.stack(painted))
+
+
+def own_size(generator, val, size: int):
+    return scorecard(generator, val)
+
+
 def run(race: str, name: str, budget: float, seed: int, size: int, start: Path | None) -> None:
     """One entrant in this process, on one thread; its result as JSON."""
     torch.set_num_threads(1)
     base = replace(BASE, seed=seed, protocol="official" if race == "official" else "large")
     base = replace(base, size=size, load_size=size * 5 // 4)
-    photos = load_flowers("train", base.load_size, base.protocol)
-    val = load_flowers("val", base.size, base.protocol)
+    changes = (GAMES if start else ENTRANTS[race])[name]
+    if race == "pretrained":
+        base = replace(PRETRAINED["cpu"], protocol="large", report_steps=10**9, seed=seed)
+        if changes.get("scratch"):
+            base, changes = replace(PRESETS["cpu"], protocol="large", report_steps=10**9, seed=seed), {"small": 0.75}
+    photos = load_flowers("train", changes.get("load_size", base.load_size), base.protocol)
+    val = load_flowers("val", SHOWN_AT if race == "pretrained" else base.size, base.protocol)
     heat = f"{race}-{budget:.0f}" + (f"-{size}px" if size != BASE.size else "")
     slug = "".join(c if c.isalnum() else "-" for c in f"{heat}-{name}-s{seed}")
     folder = runs_folder() / "race" / slug
     if start:  # the game alone, from another run's finished color phase
-        changes = GAMES[name]
         recipe = replace(Recipe.restore(read_json(start / "recipe.json")), **changes)
         cost = seconds_per_step(recipe, photos)
         recipe = replace(recipe, gan_steps=int(budget / cost["gan"]))
@@ -135,7 +173,6 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(state | {"recipe": asdict(recipe)}, folder / "last.pt")
     else:
-        changes = RECIPES[name]
         recipe = fit(base, changes, budget, photos)
     began = time.process_time()
     few = val.subset(slice(0, 8))  # the real judging comes after the clock has stopped
@@ -144,9 +181,10 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
         (folder / "last.pt").with_name("color.pt").write_bytes((folder / "last.pt").read_bytes())
     trained = train(recipe, folder, photos, few, show=False, save_every=1e9)
     used = time.process_time() - began
-    cards = {"gan": asdict(scorecard(trained.generator, val))}
+    painter = as_seen if race == "pretrained" else own_size
+    cards = {"gan": asdict(painter(trained.generator, val, recipe.size))}
     if not start:
-        cards["color"] = asdict(scorecard(load_generator(folder / "generator-l1.safetensors")[0], val))
+        cards["color"] = asdict(painter(load_generator(folder / "generator-l1.safetensors")[0], val, recipe.size))
     result = {
         "race": race, "name": name, "seed": seed, "budget": budget, "cpu_seconds": round(used, 1),
         "changes": changes, "recipe": asdict(recipe), "cards": cards, "precision": choose_precision(),
@@ -163,15 +201,16 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.race")
-    parser.add_argument("race", choices=["recipes", "official", "games"])
+    parser.add_argument("race", choices=list(ENTRANTS))
     parser.add_argument("names", nargs="*", help="entrants; all if none is given")
     parser.add_argument("--budget", type=float, default=300, help="CPU seconds for each")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--size", type=int, default=BASE.size, help="pixels")
     parser.add_argument("--from", dest="start", type=Path, help="run whose color phase all games start from")
+    parser.add_argument("--cores", type=int, default=99, help="at most so many at once")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    entrants = GAMES if options.race == "games" else RECIPES
+    entrants = ENTRANTS[options.race]
     names = options.names or list(entrants)
     if unknown := [n for n in names if n not in entrants]:
         parser.error(f"unknown entrant {unknown[0]!r}: choose from {', '.join(entrants)}")
@@ -181,7 +220,7 @@ def main() -> int:
         run(options.race, names[0], options.budget, options.seeds[0], options.size, options.start)
         return 0
     waiting, running = [(n, s) for s in options.seeds for n in names], {}
-    cores = sorted(os.sched_getaffinity(0))
+    cores = sorted(os.sched_getaffinity(0), reverse=True)[: options.cores]
     failed = 0
     while waiting or running:
         for core in cores:

@@ -40,13 +40,14 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 def _races(race: str, title: str, phases: tuple[str, ...]) -> list[str]:
     groups = defaultdict(lambda: defaultdict(list))
     for result in _read(f"{race}-*.json"):
-        groups[result["recipe"]["size"], result["budget"]][result["name"]].append(result)
+        size = 0 if race == "pretrained" else result["recipe"]["size"]
+        groups[size, result["budget"]][result["name"]].append(result)
     lines = []
     for (size, budget), entrants in sorted(groups.items()):
         some = next(iter(entrants.values()))[0]
         truth = some["cards"]["gan"]["truth_colorfulness"]
         lines += [
-            f"## {title}, {size} px, {budget:.0f} CPU seconds each",
+            f"## {title}, {f'{size} px' if size else 'several sizes'}, {budget:.0f} CPU seconds each",
             "",
             f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol "
             f"`{some['recipe']['protocol']}`, judged "
@@ -135,6 +136,7 @@ def main() -> None:
     lines += _side_by_side()
     lines += _speed()
     lines += _races("recipes", "Recipe race", ("color", "gan"))
+    lines += _races("pretrained", "An encoder that can see", ("color", "gan"))
     lines += _races("official", "Trained on the 1,020 photos of the official split", ("color", "gan"))
     lines += _races("games", "GAN phase alone, from one and the same color phase", ("gan",))
     with writing(HERE / "RESULTS.md") as beside:
