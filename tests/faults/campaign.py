@@ -32,7 +32,7 @@ __all__ = ["Figures", "Kind", "Lost", "Outcome", "Undocumented", "campaign", "ta
 
 ENVIRONMENT = {  # of a process that tries: bits are promised for a number of threads, on a CPU
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-    "COLORIZE_OFFLINE": "1", "PYTHONFAULTHANDLER": "1",
+    "COLORIZE_OFFLINE": "1",
 }  # fmt: skip
 PATIENCE = 10  # times the limit, in wall-clock time: other programs want the cores, too
 SPARE = 4096  # MiB a process may take beside what it has after its imports, where the system can hold it to that
@@ -57,7 +57,7 @@ class Kind:
     case: (chance, an empty folder of its own, the case's number) -> None, or a generator. count: of cases in a whole
     campaign. seconds: of CPU that one may take, its children's included. memory: MiB beside what was there before.
     reads: it only reads files, so that the process must not start a program, connect to anything or unpickle.
-    unless: why it cannot be tried here, or "".
+    unless: why it cannot be tried here, or "". ready: called before, at nobody's cost. least: of cases in any share.
     """
 
     name: str
@@ -67,6 +67,8 @@ class Kind:
     memory: float = 2048
     reads: bool = False
     unless: str = ""
+    ready: Callable | None = None
+    least: int = 1
 
 
 @dataclass
@@ -127,6 +129,8 @@ def tried(kind: Kind, number: int, seed: int, folder: Path) -> Outcome:
     one, chance = Outcome(kind.name, number, tried=0), random.Random(f"{seed} {kind.name} {number}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if kind.ready:
+        kind.ready()
     reset_peak()
     before, clock = resident(), _cpu()
     try:
@@ -196,7 +200,7 @@ class _Worker:
         self.process = context.Process(target=_work, args=(theirs, *arguments), daemon=True)
         self.process.start()
         theirs.close()
-        self.task, self.until = None, time.monotonic() + 300
+        self.task, self.until = None, time.monotonic() + 900
 
     def give(self, kind: Kind, number: int) -> None:
         self.task, self.until = (kind, number), time.monotonic() + PATIENCE * kind.seconds
@@ -257,13 +261,13 @@ def outcomes(
                     if one.kind:
                         yield one
                     continue
-                if one:
-                    yield one
                 if left:
                     worker.give(*left)
                     left = next(tasks, None)
                 else:
                     busy.remove(worker)
+                if one:
+                    yield one
     finally:
         for worker in crew:
             worker.end()
@@ -297,7 +301,7 @@ def campaign(
         mine = figures.setdefault(kind.name, Figures())
         mine.skipped = kind.unless
         if not kind.unless:
-            numbers = [case] if case is not None else range(max(1, round(share * kind.count)))
+            numbers = [case] if case is not None else range(min(kind.count, max(kind.least, round(share * kind.count))))
             # A share is spread over all cases: their numbers say which format, file or moment is tried.
             step = kind.count / len(numbers)
             tasks += [(kind, number if case is not None else int(number * step)) for number in numbers]

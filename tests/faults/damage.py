@@ -28,7 +28,7 @@ from helpers.data import load_flowers
 from helpers.inference import Colorizer
 
 from .campaign import Kind, Lost
-from .mutants import RUN, _environment, _quiet, _runs
+from .mutants import RUN, _environment, _quiet, _ready, _runs
 from .processes import call
 from .stage import (
     SIZE,
@@ -543,4 +543,4 @@ def _weights(one: Damage, folder: Path) -> None:
 CHECKS = {
     "photos": _photos, "cache": _cache, "replaced": _replaced, "stopped": _run, "done": _run, "weights": _weights,
 }  # fmt: skip
-KINDS = [Kind("kinds of damaged data", damaged, len(DAMAGES), 60)]
+KINDS = [Kind("kinds of damaged data", damaged, len(DAMAGES), 60, ready=_ready, least=10)]

@@ -132,10 +132,16 @@ def _told(ended) -> None:
         raise {"Lost": Lost, "Undocumented": Undocumented}.get(kind.rpartition(".")[2], RuntimeError)(text or last)
 
 
+def _ready() -> None:
+    for task in TRIED:
+        reference(task)
+
+
 NO_MOUNT = "" if can_mount() else "needs root on Linux"
+NO_FULL = "" if os.path.exists("/dev/full") else "there is no /dev/full"
 KINDS = [
-    Kind("full disks", full_disk, 80, 60, unless=NO_MOUNT),
-    Kind("read-only disks", read_only_disk, 8, 60, unless=NO_MOUNT),
-    Kind("files that may not grow", short_files, 80, 60),
-    Kind("nobody listens", full_stdout, 8, 60, unless="" if os.path.exists("/dev/full") else "there is no /dev/full"),
+    Kind("full disks", full_disk, 80, 60, unless=NO_MOUNT, ready=_ready),
+    Kind("read-only disks", read_only_disk, 8, 60, unless=NO_MOUNT, ready=_ready),
+    Kind("files that may not grow", short_files, 80, 60, ready=_ready),
+    Kind("nobody listens", full_stdout, 8, 60, unless=NO_FULL, ready=_ready),
 ]

@@ -6,6 +6,7 @@ where something can be lost. Then everything there is looked at; and the same is
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from .campaign import Kind, Lost
@@ -47,7 +48,7 @@ def killed(task: Task):
 
 
 def kind(name: str, count: int, seconds: float) -> Kind:
-    return Kind(f"kills while {name}", killed(TASKS[name]), count, seconds)
+    return Kind(f"kills while {name}", killed(TASKS[name]), count, seconds, ready=partial(reference, TASKS[name]))
 
 
 KINDS = [

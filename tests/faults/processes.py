@@ -6,6 +6,7 @@ import ctypes
 import os
 import pickle
 import resource
+import select
 import signal
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from pathlib import Path
 
 __all__ = ["Ended", "call", "can_mount", "die_with_parent", "mount", "peak_memory", "reset_peak", "resident", "start"]
 
+UNIT = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss, to MiB
+CHILDREN: list[float] = []  # MiB that each held at most, since `reset_peak`
 NEW_MOUNTS, PRIVATE, READ_ONLY, REMOUNT = 0x20000, (1 << 18) | (1 << 14), 1, 32  # of unshare(2) and mount(2)
 
 
@@ -54,12 +57,14 @@ class Child:
         """Until it ends. kill_after, limit: seconds after which it is killed, as planned or since it hangs."""
         kill_after = limit if kill_after is None else kill_after
         while True:
-            pid, status, _ = os.wait4(self.pid, os.WNOHANG)
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
+                CHILDREN.append(usage.ru_maxrss / UNIT)
                 break
-            if time.monotonic() - self.began > kill_after:
+            left = kill_after - (time.monotonic() - self.began)
+            if left <= 0:
                 self.kill()
-            time.sleep(0.002)
+            _await(self.pid, max(left, 0.1))
         texts = {}
         for name, file in self.files.items():
             file.seek(0)
@@ -70,6 +75,18 @@ class Child:
         with suppress(Exception):  # a killed one has left nothing, or half of it
             ended.value, ended.error, ended.events = pickle.loads(texts["result"])
         return ended
+
+
+def _await(pid: int, seconds: float) -> None:
+    """Until it ends, or for so long; at most. Elsewhere than on Linux for a moment."""
+    try:
+        file = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return time.sleep(min(seconds, 0.005))
+    try:
+        select.select([file], [], [], seconds)
+    finally:
+        os.close(file)
 
 
 def start(function: Callable, *arguments, kill_at: int | None = None, below: Path | None = None, stdout=None) -> Child:
@@ -147,25 +164,22 @@ def resident() -> float:
     """MiB of memory that this process holds now."""
     with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    return _peaks()[0]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT
 
 
 def reset_peak() -> None:
+    CHILDREN.clear()
     with suppress(OSError):  # elsewhere the peak is that of the process's whole life
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> float:
-    """MiB of memory that this process held at most since `reset_peak`."""
+    """MiB of memory that this process, or one of its children, held at most since `reset_peak`."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
-    return _peaks()[0]
-
-
-def _peaks() -> tuple[float, float]:
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return tuple(resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        most = int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    return max(most, *CHILDREN, 0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- disks

@@ -243,7 +243,7 @@ def test_figures_are_summed_kept_and_written(tmp_path):
 )
 def test_wrong_arguments_are_named(wrong, capsys):
     with pytest.raises(SystemExit) as stop:
-        command.main(wrong)
+        command.main(wrong.split())
     assert stop.value.code == 2 and "error: " in capsys.readouterr().err
 
 

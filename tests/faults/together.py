@@ -90,9 +90,14 @@ def one_output(chance: Random, folder: Path, number: int) -> None:
     check_files(folder, made, finished=True)
 
 
+def _ready() -> None:
+    for task in (SAME, OTHER, TASKS["caching"], TASKS["coloring"]):
+        reference(task)
+
+
 KINDS = [
-    Kind("several on one cache", one_cache, 20, 30),
-    Kind("two on one run", one_run, 20, 60),
-    Kind("two recipes in one folder", two_recipes, 20, 60),
-    Kind("two on one output", one_output, 10, 60),
+    Kind("several on one cache", one_cache, 20, 30, ready=_ready),
+    Kind("two on one run", one_run, 20, 60, ready=_ready),
+    Kind("two recipes in one folder", two_recipes, 20, 60, ready=_ready),
+    Kind("two on one output", one_output, 10, 60, ready=_ready),
 ]
