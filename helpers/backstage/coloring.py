@@ -72,8 +72,7 @@ def command(load: Callable, names: list[str], best: str, arguments: list[str] | 
         help="color anew what is in the output folder already; without, what these weights made of the same photo is "
         "skipped, and files of the same name from elsewhere are left alone",
     )
-    options = reader.parse_args(arguments)
-    return run(lambda: _color(options, load))
+    return run(lambda: _color(reader.parse_args(arguments), load))
 
 
 def _color(options, load: Callable) -> int:
