@@ -127,7 +127,7 @@ def _asked_for() -> tuple[int, int]:
         from accelerate.commands.launch import launch_command_parser
 
         words = psutil.Process(os.getppid()).cmdline()
-        first = next(i for i, word in enumerate(words) if re.search(r"(^|accelerate[-.])launch(\.exe|\.py)?$", word))
+        first = next(i for i, word in enumerate(words) if re.search(r"(^|accelerate.*)launch(\.exe|\.py)?$", word))
         asked = launch_command_parser().parse_args(words[first + 1 :])
         count = asked.num_processes
         if count is None and (asked.config_file or (os.path.isfile(default_config_file) and not asked.cpu)):
