@@ -44,8 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     reader.add_argument("--protocol", choices=list(PROTOCOLS), default="official", help=protocols)
     reader.add_argument("--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help=settings)
     reader.add_argument("--root", help=roots)
-    options = reader.parse_args(arguments)
-    return run(lambda: _train(options))
+    return run(lambda: _train(reader.parse_args(arguments)))
 
 
 def _train(options: Namespace) -> int:

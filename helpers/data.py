@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .backstage.flowers import DataError, cache_folder, cached_images, find_root, listing
+from .backstage.progress import say
 from .color import lab_to_rgb, rgb_to_lab, scale_lab, unscale_lab
 from .synthetic import draw_flowers
 
@@ -110,7 +111,7 @@ def load_flowers(
     official = PROTOCOLS[protocol][split]
     found = find_root(root)
     if found is None:
-        _print_once(BANNER, flush=True)
+        _say_once(BANNER)
         most, seed = DRAWN[split]
         return replace(drawn_photos(min(most, limit or most), size, seed), split=official)
     ids, labels = listing(found, official)
@@ -121,7 +122,7 @@ def load_flowers(
     return Photos(*map(torch.from_numpy, (images, labels, ids)), official, "flowers102")
 
 
-_print_once = lru_cache(print)
+_say_once = lru_cache(say)
 
 
 def drawn_photos(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> Photos:

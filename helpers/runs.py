@@ -17,7 +17,8 @@ Where a step is due for them, three things follow each other in this order:
             a run that goes on then makes the same report again, with the same bits;
     tell    `watch` is called. It finds all of this on disk, and what it raises costs nothing that was saved.
 
-Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a run ends with the same bits.
+Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a run ends with the same bits, as long as
+it goes on with as many threads and processes as before: a sum in another order is rounded in another way.
 """
 
 from __future__ import annotations
@@ -34,12 +35,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from PIL import Image
 
 from .backstage.files import write_json, writing
 from .backstage.folders import writable_or_cached
-from .backstage.interrupt import stop_request
+from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
 from .data import Photos, load_flowers
 from .environment import hardware
@@ -183,9 +183,8 @@ def _of_today(state: dict) -> dict:
     return state
 
 
-def _accelerator() -> Accelerator:
-    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
-    return Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
+def _accelerator():
+    return start_accelerator(choose_precision())
 
 
 def train(
@@ -207,7 +206,7 @@ def train(
     a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
     report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
 
-    Validation always uses the moving average of the weights. Ctrl-C finishes the step, saves, returns.
+    Validation always uses the moving average of the weights. Ctrl-C ends the step (in all processes), saves, returns.
     Raises ValueError if `out` holds another recipe's run or the photos are fewer than a batch, TrainingDiverged if a
     loss is no number.
     """
@@ -232,7 +231,7 @@ def train(
     last = last if stop_after is None else min(last, first + stop_after)
     show, saved = show and folder.main, time.monotonic()
     bar = Bar(last - first, show)
-    with stop_request() as stop:
+    with together(accelerator, str(folder.path)) as stop:
         for step in trainer.steps(photos, last):
             done = step == recipe.total_steps
             if step % 25 == 0:
@@ -249,19 +248,19 @@ def train(
                 saved = time.monotonic()
             if due:
                 tell()
-            if stop.is_set():
+            if not done and stop.is_set():
                 break
         if folder.saved_step != trainer.step:
             folder.save(trainer)
-    bar.move(trainer.step - first)
-    bar.close()
-    finished = trainer.step == recipe.total_steps
-    if finished and (trainer.step > first or not (folder.path / "timing.json").exists()):
-        folder.save_generator("generator", trainer)
-        if folder.main:
-            timing = {"seconds": round(folder.seconds, 1), "hardware": hardware()}
-            write_json(folder.path / "timing.json", timing | {"processes": accelerator.num_processes})
-    accelerator.wait_for_everyone()
+        bar.move(trainer.step - first)
+        bar.close()
+        finished = trainer.step == recipe.total_steps
+        if finished and (trainer.step > first or not (folder.path / "timing.json").exists()):
+            folder.save_generator("generator", trainer)
+            if folder.main:
+                timing = {"seconds": round(folder.seconds, 1), "hardware": hardware()}
+                write_json(folder.path / "timing.json", timing | {"processes": accelerator.num_processes})
+        accelerator.wait_for_everyone()
     return Run(recipe, copy.deepcopy(trainer.average).requires_grad_(True), folder.history, finished, folder.path)
 
 

@@ -214,7 +214,7 @@ def test_without_photos_flowers_are_drawn_under_a_banner(tmp_path, monkeypatch, 
     monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
-    data._print_once.cache_clear()
+    data._say_once.cache_clear()
     photos = load_flowers("test", 32, limit=5)
     assert (photos.source, photos.images.shape) == ("drawn", (5, 3, 32, 32))
     assert photos.split == "test" and photos.ids.tolist() == [-1, -2, -3, -4, -5]
