@@ -205,4 +205,4 @@ def batches(
 
 def _generator(*numbers: int) -> torch.Generator:
     """A random generator that depends on all of these numbers."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1)

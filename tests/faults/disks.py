@@ -86,9 +86,14 @@ def short_files(chance: Random, folder: Path, number: int) -> None:
 
 
 def _limited(task: Task, folder: Path, limit: int | None) -> int:
-    if limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    return task.do(folder)
+    if limit is None:
+        return task.do(folder)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(limit, PAGE), before[1]))  # what it says is in a file, too
+    try:
+        return task.do(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _fails_or_ends(task: Task, folder: Path, made, limit: int | None = None) -> None:

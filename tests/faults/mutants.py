@@ -160,8 +160,8 @@ def pictures() -> dict[str, bytes]:
     deep = Image.fromarray(np.asarray(gray).astype(np.uint16) * 257)
     exif = Image.Exif()
     exif[0x0112], exif[0x0132], exif[0x010F] = 6, "1957:07:14 10:11:12", "Leica"
-    exif.get_ifd(0x8769)[0x9003] = "1957:07:14 10:11:12"
-    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x8769], exif[0x8825] = {0x9003: "1957:07:14 10:11:12"}, {1: "N"}
+    exif = exif.tobytes()
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     more = [flower.rotate(180), flower.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
@@ -181,8 +181,8 @@ def pictures() -> dict[str, bytes]:
         ("bits.png", flower.convert("1"), {}),
         ("gray-alpha.png", clear.convert("LA"), {}),
         ("animated.png", flower, {"save_all": True, "append_images": more}),
-        ("plain.tif", flower, {}),
-        ("lzw.tif", flower, {"compression": "tiff_lzw", "exif": exif, "icc_profile": srgb}),
+        ("plain.tif", flower, {"exif": exif}),
+        ("lzw.tif", flower, {"compression": "tiff_lzw", "icc_profile": srgb}),
         ("deflate.tif", clear, {"compression": "tiff_adobe_deflate"}),
         ("packbits.tif", gray, {"compression": "packbits"}),
         ("jpeg.tif", flower, {"compression": "jpeg"}),
