@@ -200,7 +200,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="a C call that no sig
 def stuck(*before: str):
     return subprocess.Popen(
         [*before, sys.executable, "-c", STUCK], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=os.environ | {"RANK": "0"},
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"RANK": "0", "ACCELERATE_USE_CPU": "False"},
     )  # fmt: skip
 
 

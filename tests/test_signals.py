@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,8 @@ def trained(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def sweep(count: int, seed: int, place: Path) -> list[dict]:
-    """Stop training and coloring `count` times each; a dict of figures for each command, with what went wrong."""
+def sweep(count: int, seed: int, place: Path) -> Iterator[dict]:
+    """Stop coloring and training `count` times each; a dict of figures for each command, with what went wrong."""
     import numpy as np
     from PIL import Image
 
@@ -139,12 +140,14 @@ def sweep(count: int, seed: int, place: Path) -> list[dict]:
         Image.fromarray(noise.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((160, 120)).save(
             place / f"in/{number}.jpg"
         )
-    training = ["--preset", "smoke", "--set", "color_steps=20", "report_steps=10", "val_limit=8", "--out"]
+    small = ("color_steps=8", "report_steps=4", "val_limit=4", "train_limit=16")
+    training = ["--preset", "smoke", "--set", *small, "--out"]
     commands = {
         "coloring": (inference.main, lambda f: [place / "in", "-o", f / "out", "--weights", "flowers-64"], colored),
         "training": (cli.main, lambda f: [*training, f / "run"], trained),
     }
-    return [_sweep(name, *command, count, random.Random(f"{seed} {name}"), place) for name, command in commands.items()]
+    for name, command in commands.items():
+        yield _sweep(name, *command, count, random.Random(f"{seed} {name}"), place)
 
 
 def _sweep(name, main, arguments, result, count, chance, place) -> dict:
@@ -268,8 +271,9 @@ def test_the_stop_button_is_meant_for_the_whole_cell(kernel):
 if __name__ == "__main__":
     __import__("helpers.cli")  # once, for all forks
     place = tempfile.mkdtemp()  # no `with`: the forks would leave it, too
-    found = sweep(int(sys.argv[1]), int(sys.argv[2]), Path(place))
+    wrong = 0
+    for counts in sweep(int(sys.argv[1]), int(sys.argv[2]), Path(place)):
+        print(json.dumps(counts), flush=True)
+        wrong += len(counts["wrong"])
     shutil.rmtree(place)
-    for counts in found:
-        print(json.dumps(counts))
-    sys.exit(any(counts["wrong"] for counts in found))
+    sys.exit(wrong > 0)

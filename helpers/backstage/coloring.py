@@ -93,7 +93,8 @@ def _color(options, load: Callable) -> int:
         try:
             colorizer = load(options.weights)
         except (ValueError, OSError, RuntimeError) as error:
-            raise UsageError(sentence(error)) from error
+            text = sentence(error)
+            raise UsageError(text if options.weights in text else f"{options.weights}: {text}") from error
         try:
             made = usable(plan.jobs[0].target.parent if len(plan.jobs) == 1 else options.out)
         except OSError as error:

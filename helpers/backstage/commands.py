@@ -36,9 +36,15 @@ class UsageError(ValueError):
     """Arguments that cannot be meant so: said before anything is begun."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message, file=None):
+        if rank() == 0:  # of several processes one speaks
+            super()._print_message(message, file)
+
+
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
     """A parser whose `--help` ends with examples, one a line, and the exit codes. All of it in ASCII: any console."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"python -m {module}",
         description=description,
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
@@ -102,8 +108,8 @@ def interruptible() -> Iterator[None]:
 
     def note(*_):
         nonlocal last
-        before, last = last, time.monotonic()
-        if last - before > same_wish():
+        if time.monotonic() - last > same_wish():
+            last = time.monotonic()
             raise KeyboardInterrupt
 
     def not_raised(what):

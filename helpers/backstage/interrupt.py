@@ -61,10 +61,11 @@ class StopRequest:
         self.by, self.heeded, self._share, self._last = None, False, share, 0.0
 
     def note(self, number: int, _) -> None:
-        before, self._last = self._last, time.monotonic()
+        now = time.monotonic()
         if self.by is None:
-            self.by = number
-        elif self._last - before > same_wish():  # a second time: now
+            self.by, self._last = number, now
+        elif now - self._last > same_wish():  # a second time: now
+            self._last = now
             raise KeyboardInterrupt
 
     def is_set(self) -> bool:

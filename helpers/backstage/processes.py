@@ -53,7 +53,13 @@ def start_accelerator(precision: str) -> Accelerator:
     if "RANK" in os.environ:
         _Guard.start_once()
     # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
-    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+    cpu = _on_cpu() or not torch.cuda.is_available()
+    return Accelerator(mixed_precision="no" if cpu and precision == "fp16" else precision, cpu=cpu)
+
+
+def _on_cpu() -> bool:
+    """Whether `accelerate launch` was told --cpu, where there may be a GPU."""
+    return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("true", "1", "yes")
 
 
 @contextlib.contextmanager
@@ -101,7 +107,7 @@ def _start_others() -> None:
     import torch
 
     count, port = _asked_for()
-    if count < 2 or (torch.cuda.is_available() and os.environ["ACCELERATE_USE_CPU"].lower() != "true"):
+    if count < 2 or (torch.cuda.is_available() and not _on_cpu()):
         return
     with socket.socket() as free:
         free.bind(("127.0.0.1", port or 0))
@@ -167,11 +173,14 @@ class _Guard(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.parent, self.signalled, self.until = os.getppid(), float("inf"), {}
-        self.bytes, writes = os.pipe()
-        for end in (self.bytes, writes):
-            os.set_blocking(end, False)
-        if threading.current_thread() is threading.main_thread():
+        # A script that starts processes in the background may end before they do: that is no launcher.
+        launched = {"TORCHELASTIC_RUN_ID", "ACCELERATE_USE_CPU"} & os.environ.keys()
+        self.parent = os.getppid() if launched else None
+        self.signalled, self.so_since, self.bytes = float("inf"), {}, None
+        if os.name == "posix" and threading.current_thread() is threading.main_thread():
+            self.bytes, writes = os.pipe()
+            for end in (self.bytes, writes):
+                os.set_blocking(end, False)
             before = signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
             if before != -1:  # somebody needs it for something else: asyncio, in a kernel
                 signal.set_wakeup_fd(before)
@@ -181,11 +190,11 @@ class _Guard(threading.Thread):
             time.sleep(0.5)
             now = time.monotonic()
             with contextlib.suppress(BlockingIOError):
-                if os.read(self.bytes, 4096) and STATE.caught:
+                if self.bytes is not None and os.read(self.bytes, 4096) and STATE.caught:
                     self.signalled = min(self.signalled, now)
             if STATE.heard > self.signalled - 1.0:
                 self.signalled = float("inf")
-            STATE.orphaned = os.getppid() != self.parent
+            STATE.orphaned = self.parent is not None and os.getppid() != self.parent
             failed = any(other.poll() for other in self.others)
             self._end_after(PATIENCE if STATE.careful else 3.0, now - self.signalled, UNHEARD, 130)
             self._end_after(PATIENCE, self._since("orphaned", STATE.orphaned, now), LOST, 1)
@@ -193,7 +202,7 @@ class _Guard(threading.Thread):
 
     def _since(self, what: str, is_so: bool, now: float) -> float:
         """For how many seconds something has been so."""
-        return now - self.until.setdefault(what, now) if is_so else float("-inf")
+        return now - self.so_since.setdefault(what, now) if is_so else float("-inf")
 
     def _end_after(self, patience: float, waited: float, line: str, code: int) -> None:
         if waited > patience:
