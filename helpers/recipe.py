@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from .backstage.settings import check_settings
+
 __all__ = ["GAME_FIELDS", "PRESETS", "Recipe", "choose_precision", "choose_preset"]
 
 
@@ -22,7 +24,8 @@ __all__ = ["GAME_FIELDS", "PRESETS", "Recipe", "choose_precision", "choose_prese
 class Recipe:
     """Every number that training depends on. Chapter 5 builds its schedule.
 
-    Raises ValueError when there are more small steps than color steps.
+    Raises ValueError for a field of another type or out of its range, or fields that do not fit together:
+    backstage/settings.py has the list.
     """
 
     preset: str = "cpu"
@@ -68,11 +71,7 @@ class Recipe:
     ema_decay: float = 0.99
 
     def __post_init__(self):
-        if self.small_steps > self.color_steps:
-            raise ValueError(
-                f"small_steps is {self.small_steps}, but color_steps only {self.color_steps}: small steps are the "
-                "first of the color steps, so change both"
-            )
+        check_settings(self)
 
     @property
     def total_steps(self) -> int:
