@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .backstage.checks import check
 from .color import AB_SCALE, in_gamut
 from .models import UNet
 
@@ -25,8 +26,10 @@ __all__ = ["ClassUNet", "ab_grid", "class_loss"]
 def ab_grid(step: float = 10.0) -> Tensor:
     """The ab values a color classifier chooses from: float (K, 2) in Lab units (Zhang et al. 2016, section 2.1).
 
-    The points of a grid of this step that some lightness makes a color of sRGB; 225 for a step of 10.
+    The points of a grid of this step, 1 to 60, that some lightness makes a color of sRGB; 225 for a step of 10.
     """
+    if not 1 <= step <= 60:
+        raise ValueError(f"ab_grid wants a step from 1 to 60 Lab units, not {step}")
     line = torch.arange(-120 // step, 120 // step + 1) * step
     L = torch.arange(1.0, 100.0)
     lab = torch.stack(torch.broadcast_tensors(L[:, None, None], line[:, None], line), dim=1)
@@ -39,12 +42,15 @@ class ClassUNet(UNet):
     temperature: near 0 the most probable color is taken, at 1 the plain mean. Other arguments and sizes: see `UNet`.
     forward(L): the annealed mean, ab (N, 2, H, W), scaled. forward(L, logits=True): the logits (N, K, h, w) to train
     on, at half resolution with half_res, padded to a multiple of 2^depth. `grid`: scaled (K, 2).
+    Raises ValueError for a temperature that is not above 0.
     """
 
     def __init__(
         self, width: int = 32, depth: int = 4, half_res: bool = True, skips: bool = True, temperature: float = 0.5
     ):
         super().__init__(width, depth, half_res, skips)
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"a ClassUNet wants a temperature above 0, not {temperature}")
         self.config |= {"kind": "ClassUNet", "temperature": temperature}
         self.temperature = temperature
         self.register_buffer("grid", ab_grid() / AB_SCALE, persistent=False)
@@ -63,8 +69,12 @@ def class_loss(logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0)
 
     logits: (N, K, h, w). target: scaled ab (N, 2, H, W), averaged down to (h, w). grid: scaled (K, 2), the points
     of `ab_grid(step)`. The target's weight is shared by the four points around it, by nearness.
+    Raises ValueError for other shapes and a grid of another step, TypeError for other numbers.
     """
-    if target.shape[-1] != logits.shape[-1]:
+    check("class_loss", "floats", logits=(logits, "N K h w"), target=(target, "N 2 H W"), grid=(grid, "K 2"))
+    if not 1 <= step <= 60 or (grid * AB_SCALE / step).sub((grid * AB_SCALE / step).round()).abs().max() > 1e-3:
+        raise ValueError(f"class_loss wants the scaled points of ab_grid({step})")
+    if target.shape[-2:] != logits.shape[-2:]:
         target = F.adaptive_avg_pool2d(target, logits.shape[-2:])
     step = step / AB_SCALE
     reach = math.ceil(1.2 / step) + 1  # beyond every color of sRGB; a constant, so that no step waits for a GPU

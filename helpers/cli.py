@@ -44,20 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
     reader.add_argument("--protocol", choices=list(PROTOCOLS), default="official", help=protocols)
     reader.add_argument("--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help=settings)
     reader.add_argument("--root", help=roots)
-    options = reader.parse_args(arguments)
-    return run(lambda: _train(options))
+    return run(lambda: _train(reader.parse_args(arguments)))
 
 
 def _train(options: Namespace) -> int:
     for name in ("out", "root", "preset"):
         if (text := getattr(options, name)) is not None and not text.strip():
             raise UsageError(f"--{name} is empty: is a variable of your script not set?")
-    changes = _changes(options.set)
+    changes = {"protocol": options.protocol} | _changes(options.set)
     try:
-        preset = choose_preset(options.preset, changes.get("encoder", "lite0"))
+        recipe = replace(choose_preset(options.preset, changes.get("encoder", "lite0")), **changes)
     except ValueError as error:
         raise UsageError(error) from None
-    recipe = replace(preset, protocol=options.protocol, **changes)
     if options.root:
         os.environ["FLOWERS102_ROOT"] = options.root
     out = Path(options.out)
@@ -89,7 +87,7 @@ def report_on_test(trained: Run) -> dict[str, Scorecard]:
     cards = baseline_cards(test, seen)
     for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
         cards[name] = scorecard(load_generator(trained.folder / f"{file}.safetensors")[0], test)
-    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source}
+    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source, "trained_on": seen.source}
     content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
     write_json(trained.folder / "scorecard.json", content)
     return cards
@@ -97,7 +95,7 @@ def report_on_test(trained: Run) -> dict[str, Scorecard]:
 
 def _changes(settings: list[str]) -> dict:
     """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
-    defaults = {f.name: f.default for f in fields(Recipe)}
+    defaults = {f.name: f.default for f in fields(Recipe) if f.name != "preset"}  # which has an option of its own
     changes = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -107,7 +105,7 @@ def _changes(settings: list[str]) -> dict:
             raise UsageError(f"--set {name}: write {name}=VALUE")
         try:
             changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
     return changes
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from .backstage import curves
+from .backstage.checks import check, check_values
 
 __all__ = ["AB_SCALE", "in_gamut", "lab_to_rgb", "rgb_to_lab", "scale_lab", "unscale_lab"]
 
@@ -65,10 +66,8 @@ def _lab_to_rgb(lab: Tensor) -> Tensor:
     return curve(light, *ENCODE) * 1.055 - 0.055
 
 
-def _convert(name: str, image: Tensor, plain: Callable, fast: Callable, *constants) -> Tensor:
+def _convert(image: Tensor, plain: Callable, fast: Callable, *constants) -> Tensor:
     """`plain(image)` on a GPU or where a gradient is wanted; else `fast(image, *constants)`, the same in place."""
-    if image.ndim < 3 or image.shape[-3] != 3:
-        raise ValueError(f"{name} wants a tensor (..., 3, H, W), not {tuple(image.shape)}")
     if image.dtype == torch.uint8 and image.device.type != "cpu":
         image = image.float() / 255
     elif image.dtype not in (torch.uint8, torch.float32, torch.float64):
@@ -82,12 +81,15 @@ def _convert(name: str, image: Tensor, plain: Callable, fast: Callable, *constan
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """sRGB to Lab. Built in chapter 1.
 
-    rgb: float (..., 3, H, W), 0 to 1, values outside carried on smoothly; or uint8, 0 to 255 (fastest).
+    rgb: float (..., 3, H, W), 0 to 1, values a little outside carried on smoothly; or uint8, 0 to 255 (fastest).
     Returns the same shape: L in 0 to 100, a and b in Lab units (about -86..98 and -108..95 in sRGB),
     in float32 (float64 stays float64). Gradients are finite everywhere.
-    Raises ValueError for another shape.
+    Raises TypeError for other numbers, ValueError for another shape, NaN, and floats that cannot be RGB (past +-10).
     """
-    return _convert("rgb_to_lab", rgb, _rgb_to_lab, curves.rgb_to_lab, LAB_MATRIX, DECODE, F, LIGHT_OF_BYTE)
+    check("rgb_to_lab", "uint8 or floats", rgb=(rgb, "... 3 H W"))
+    if rgb.dtype != torch.uint8:
+        check_values("rgb_to_lab", rgb, -10, 10, "floats from 0 to 1, or uint8")
+    return _convert(rgb, _rgb_to_lab, curves.rgb_to_lab, LAB_MATRIX, DECODE, F, LIGHT_OF_BYTE)
 
 
 def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
@@ -95,28 +97,33 @@ def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
 
     lab: float (..., 3, H, W). Returns RGB of the same shape. Many Lab triples are no sRGB color: with
     clip they are cut to 0..1, as a screen does. clip=False keeps them, and their gradient, for losses.
-    Raises ValueError for another shape, TypeError for integers.
+    Raises TypeError for other numbers, ValueError for another shape, NaN, and what cannot be Lab (past +-10,000).
     """
-    if not lab.is_floating_point():
-        raise TypeError(f"lab_to_rgb wants floats, not {lab.dtype}")
-    rgb = _convert("lab_to_rgb", lab, _lab_to_rgb, curves.lab_to_rgb, RGB_MATRIX, F_INVERSE, ENCODE)
+    check("lab_to_rgb", "floats", lab=(lab, "... 3 H W"))
+    check_values("lab_to_rgb", lab, -1e4, 1e4, "L in 0 to 100, a and b in Lab units")
+    rgb = _convert(lab, _lab_to_rgb, curves.lab_to_rgb, RGB_MATRIX, F_INVERSE, ENCODE)
     return rgb.clamp(0, 1) if clip else rgb
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which Lab colors a screen can show: (..., 3, H, W) -> bool (..., H, W). Built in chapter 1.
 
-    tolerance: how far outside 0..1 an RGB value may lie through rounding.
+    tolerance: how far outside 0..1 an RGB value may lie through rounding. Errors: as `lab_to_rgb`.
     """
     rgb = lab_to_rgb(lab, clip=False)
     return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3)
 
 
 def scale_lab(lab: Tensor) -> tuple[Tensor, Tensor]:
-    """Lab (..., 3, H, W) -> L (..., 1, H, W) in -1..1 and ab (..., 2, H, W) in about -1..1."""
+    """Lab (..., 3, H, W) -> L (..., 1, H, W) in -1..1 and ab (..., 2, H, W) in about -1..1.
+
+    Raises TypeError for other numbers than floats, ValueError for another shape.
+    """
+    check("scale_lab", "floats", lab=(lab, "... 3 H W"))
     return lab[..., :1, :, :] / 50 - 1, lab[..., 1:, :, :] / AB_SCALE
 
 
 def unscale_lab(L: Tensor, ab: Tensor) -> Tensor:
-    """The inverse of `scale_lab`: L (..., 1, H, W) and ab (..., 2, H, W) -> Lab (..., 3, H, W)."""
+    """The inverse of `scale_lab`: L (..., 1, H, W) and ab (..., 2, H, W) -> Lab (..., 3, H, W); errors as there."""
+    check("unscale_lab", "floats", L=(L, "... 1 H W"), ab=(ab, "... 2 H W"))
     return torch.cat([(L.float() + 1) * 50, ab.float() * AB_SCALE], dim=-3)

@@ -26,7 +26,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .backstage.checks import check, check_whole
 from .backstage.flowers import DataError, cache_folder, cached_images, find_root, listing
+from .backstage.progress import say
 from .color import lab_to_rgb, rgb_to_lab, scale_lab, unscale_lab
 from .synthetic import draw_flowers
 
@@ -58,6 +60,7 @@ class Photos:
     images: uint8 (N, 3, S, S), memory-mapped until `.to(device)` moves it. labels: int64 (N,), the
     flower's category from 0. ids: int64 (N,), the number in the file name `image_00001.jpg`, or -1, -2, …
     for drawn flowers. split: the official split. source: "flowers102" or "drawn".
+    Raises TypeError for other numbers, ValueError for other shapes, and for no photo at all.
     """
 
     images: Tensor
@@ -65,6 +68,11 @@ class Photos:
     ids: Tensor
     split: str
     source: str
+
+    def __post_init__(self):
+        check("Photos", "uint8", images=(self.images, "N 3 S S"))
+        check("Photos", "whole numbers", labels=(self.labels, "N"))
+        check("Photos", "whole numbers", ids=(self.ids, "N"))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,8 +86,15 @@ class Photos:
         return replace(self, images=self.images.to(device))
 
     def subset(self, index) -> Photos:
-        """The photos at these positions (a list, slice or tensor)."""
-        index = torch.as_tensor(range(*index.indices(len(self))) if isinstance(index, slice) else index)
+        """The photos at these positions: a slice, or a list, array or tensor of whole numbers or of a bool a photo.
+
+        Raises ValueError for none of them, TypeError for other numbers, IndexError for what lies outside.
+        """
+        index = torch.as_tensor(range(len(self))[index] if isinstance(index, slice) else index)
+        if index.numel() == 0 or not (index.any() or index.dtype != torch.bool):
+            raise ValueError(f"a subset of no photo is wanted of {len(self)}: ask for at least one")
+        if index.ndim != 1 or index.is_floating_point() or index.is_complex():
+            raise TypeError(f"a subset wants a list of whole numbers, not {index.dtype} {tuple(index.shape)}")
         return replace(self, images=self.images[index], labels=self.labels[index], ids=self.ids[index])
 
 
@@ -96,21 +111,19 @@ def load_flowers(
     split: "train", "val" or "test", in the sense of the protocol (see `PROTOCOLS`). size: side in pixels, 8 to 512.
     root: folder that holds `flowers-102/`; without, see the top of this file. limit: at most so many photos, spread
     evenly over the split. progress: show a bar while decoding.
-    Returns `Photos` in the order of the official split. Raises ValueError for a wrong argument and DataError when
-    photos are missing, damaged, or cannot be cached.
+    Returns `Photos` in the order of the official split. Raises ValueError or TypeError for a wrong argument and
+    DataError when photos are missing, damaged, or cannot be cached.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
     if split not in PROTOCOLS[protocol]:
         raise ValueError(f"unknown split {split!r}: choose train, val or test")
-    if not 8 <= size <= 512:
-        raise ValueError(f"cannot load photos of {size} px: choose 8 to 512")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}: ask for at least one photo, or None for all")
+    check_whole("load_flowers", 8, 512, size=size)
+    check_whole("load_flowers", 1, limit=1 if limit is None else limit)
     official = PROTOCOLS[protocol][split]
     found = find_root(root)
     if found is None:
-        _print_once(BANNER, flush=True)
+        _say_once(BANNER)
         most, seed = DRAWN[split]
         return replace(drawn_photos(min(most, limit or most), size, seed), split=official)
     ids, labels = listing(found, official)
@@ -121,13 +134,13 @@ def load_flowers(
     return Photos(*map(torch.from_numpy, (images, labels, ids)), official, "flowers102")
 
 
-_print_once = lru_cache(print)
+_say_once = lru_cache(say)
 
 
 def drawn_photos(count: int, size: int = 64, seed: int = 0, kind: int | None = None) -> Photos:
     """Drawn flowers in place of photos: for want of them, and where the truth must be known (chapters 3 and 5).
 
-    Arguments as in `draw_flowers`, which gives the truth that belongs to them. labels: the kind.
+    Arguments and errors as in `draw_flowers`, which gives the truth that belongs to them. labels: the kind.
     """
     pictures, truth = draw_flowers(count, size, seed, kind)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
@@ -135,12 +148,15 @@ def drawn_photos(count: int, size: int = 64, seed: int = 0, kind: int | None = N
 
 
 def to_lab(images: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 RGB (N, 3, H, W) -> scaled L (N, 1, H, W) and ab (N, 2, H, W), float32."""
+    """uint8 RGB (N, 3, H, W) -> scaled L (N, 1, H, W) and ab (N, 2, H, W), float32. Errors: as `rgb_to_lab`."""
     return scale_lab(rgb_to_lab(images))
 
 
 def to_rgb8(L: Tensor, ab: Tensor) -> Tensor:
-    """Scaled L (N, 1, H, W) and ab (N, 2, H, W) -> uint8 RGB (N, 3, H, W), cut to the gamut."""
+    """Scaled L (N, 1, H, W) and ab (N, 2, H, W) -> uint8 RGB (N, 3, H, W), cut to the gamut.
+
+    Errors: as `lab_to_rgb`; so a color that is not a number (NaN) is never painted black.
+    """
     return (lab_to_rgb(unscale_lab(L, ab)) * 255).round().byte()
 
 
@@ -148,8 +164,12 @@ def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Gen
     """Random resized crops with random flips of `images[index]`: uint8 (B, 3, size, size). Met in chapter 2.
 
     One window of 70 to 100 % of the side, with up to 15 % of stretch, is drawn for the whole batch, and a place and a
-    flip for each photo, all on the CPU: a seed means the same on every device.
+    flip for each photo, all on the CPU: a seed means the same on every device. images: uint8 (N, 3, S, S). index: int64
+    (B,). Raises TypeError for other numbers, ValueError for other shapes and a size below 1.
     """
+    check("crop_and_flip", "uint8", images=(images, "N 3 S S"))
+    check("crop_and_flip", "whole numbers", index=(index, "B"))
+    check_whole("crop_and_flip", 1, size=size)
     full, count = images.shape[-1], len(index)
     u = torch.rand(2, generator=generator)
     side = full * (0.7 + 0.3 * u[0].item())
@@ -186,8 +206,12 @@ def batches(
     start: the step of the first batch. What a batch holds depends on seed, step and photos alone, so training can stop
     anywhere and go on as if it never had. An epoch leaves out its incomplete last batch; the next is shuffled anew.
     size: side in pixels, or a function of the step (`Recipe.size_at`). rank, world: this process takes each `world`-th
-    photo of every batch. Raises ValueError when photos do not make a batch, or processes do not divide it.
+    photo of every batch. With the first batch, raises ValueError when photos do not make one, processes do not divide
+    it, or a number is out of range; TypeError for what is no whole number.
     """
+    check_whole("batches", 1, batch_size=batch_size, world=world)
+    check_whole("batches", 0, seed=seed, start=start)
+    check_whole("batches", 0, world - 1, rank=rank)
     if len(photos) < batch_size:
         advice = f"use more of them (train_limit), or a batch_size of at most {len(photos)}"
         raise ValueError(f"a batch of {batch_size} cannot be drawn from {len(photos)} photos: {advice}")
@@ -204,4 +228,4 @@ def batches(
 
 def _generator(*numbers: int) -> torch.Generator:
     """A random generator that depends on all of these numbers."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1)

@@ -10,6 +10,7 @@ smoothly. The eye sees color far less sharply than light, which is why JPEG stor
 from __future__ import annotations
 
 import json
+import numbers
 import sys
 from pathlib import Path
 
@@ -19,10 +20,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from .backstage.checks import check_whole, checked_ab
 from .backstage.coloring import command
+from .backstage.curves import rows_between
 from .backstage.files import read_json
 from .backstage.pictures import ImageError, open_image
-from .backstage.tensors import save_tensors
+from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
 from .models import PretrainedUNet, UNet
 
@@ -52,27 +55,31 @@ def load_network(path: str | Path, what: str, *classes: type[nn.Module]) -> tupl
 
     what: its name in an error. classes: those it may be of; the "kind" in its config names one, else it is the first.
     Returns it in eval mode and float32.
-    Raises ValueError when the file is no such thing, FileNotFoundError when there is none.
+    Raises ValueError when the file is no such thing, is damaged or holds NaN, FileNotFoundError when there is none.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no {what} at {path}")
+    card = _read_if_there(path.with_suffix(".json"))
     try:
-        with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["config"])
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        state, notes = read_tensors(path, card)
+        config = json.loads(notes["config"])
         kind = config.pop("kind", classes[0].__name__)
         model = {one.__name__: one for one in classes}[kind](**config)
         model.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} does not hold a {what} of this course ({error})") from error
-    return model.float().eval(), _read_if_there(path.with_suffix(".json"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no {what} at {path}") from None
+    except (DamagedError, OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever a foreign file makes of these lines
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} does not hold a {what} of this course ({reason})") from error
+    return model.float().eval(), card
 
 
 def _read_if_there(path: Path) -> dict:
-    return read_json(path) if path.is_file() else {}
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return {}
 
 
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
@@ -85,13 +92,9 @@ def trained_size(path: Path) -> int:
 
     Older files do not say it; then the card or the `recipe.json` beside the file does. Raises ValueError if none does.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        header = file.metadata() or {}
     card, recipe = _read_if_there(path.with_suffix(".json")), _read_if_there(path.with_name("recipe.json"))
-    size = header.get("size") or card.get("recipe", {}).get("size") or recipe.get("size")
-    if not size:
+    size = str(read_notes(path).get("size") or dict(card.get("recipe") or {}).get("size") or recipe.get("size") or "")
+    if not size.isdecimal():
         raise ValueError(
             f"{path} does not say at what size it was trained. If that was 64 px, write it in once: "
             f'save_generator(load_generator("{path.name}")[0], "{path.name}", size=64)'
@@ -127,9 +130,11 @@ class Colorizer:
     """A trained generator and the size it was trained at.
 
     model: L (N, 1, h, w) -> ab (N, 2, h, w), both scaled. size: the short side the model sees.
+    Raises ValueError for a size below 1, TypeError for one that is no whole number.
     """
 
     def __init__(self, model: UNet, size: int, card: dict | None = None, device: str | torch.device | None = None):
+        check_whole("a Colorizer", 1, size=size)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()
         self.size, self.card = size, card or {}
@@ -150,9 +155,10 @@ class Colorizer:
 
         image: see `open_image`. saturation: multiplies ab; 0 gives gray, 1 what the model says.
         Returns uint8 (H, W, 3), or (H, W, 4) with the picture's own alpha if it has one.
-        Raises ImageError for a picture that cannot be colored, ValueError for saturation below 0.
+        Raises ImageError for a picture that cannot be colored, TypeError for what is no picture, ValueError for
+        saturation below 0, or a model whose colors are not numbers (NaN).
         """
-        if not (np.isfinite(saturation) and saturation >= 0):
+        if not (isinstance(saturation, numbers.Real) and 0 <= saturation < np.inf):
             raise ValueError(f"saturation is {saturation}: choose 0 (gray) or more, 1 is the model's own")
         rgb, alpha = open_image(image, name)
         height, width = rgb.shape[:2]
@@ -165,7 +171,7 @@ class Colorizer:
         for top in range(0, height, rows):
             strip = slice(top, min(height, top + rows))
             lab = rgb_to_lab(torch.from_numpy(rgb[strip]).permute(2, 0, 1).contiguous())
-            lab[1:] = _rows_between(wide, height, strip)
+            lab[1:] = rows_between(wide, height, strip)
             out[strip, :, :3] = (lab_to_rgb(lab) * 255).round_().byte().permute(1, 2, 0).numpy()
         return out
 
@@ -177,16 +183,7 @@ class Colorizer:
         small = [round(min(8 * self.size, max(self.size, side * scale))) for side in (width, height)]
         little = np.array(Image.fromarray(rgb).resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0))
         L, _ = scale_lab(rgb_to_lab(torch.from_numpy(little).permute(2, 0, 1)[None].contiguous()))
-        return self.model(L.to(self.device)).float()
-
-
-def _rows_between(wide: Tensor, height: int, strip: slice) -> Tensor:
-    """Rows `strip` of `wide` (2, h, W) enlarged to `height` rows, linear between row centers."""
-    scale, last = wide.shape[1] / height, wide.shape[1] - 1
-    at = ((torch.arange(strip.start, strip.stop) + 0.5) * scale - 0.5).clamp(0, last)
-    low = at.floor().long()
-    high = (low + 1).clamp(max=last)
-    return torch.lerp(wide[:, low], wide[:, high], (at - low)[:, None])
+        return checked_ab("colorize", self.model(L := L.to(self.device)), L)
 
 
 def main(arguments: list[str] | None = None) -> int:

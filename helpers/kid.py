@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .backstage.checks import check, check_array, check_whole
 from .inference import WEIGHTS, load_network
 from .models import double_conv
 
@@ -36,8 +37,10 @@ def mmd2(x: Tensor, y: Tensor) -> float:
     """The squared maximum mean discrepancy of two sets, unbiased (Gretton et al. 2012, eq. 3). Built in chapter 6.
 
     x, y: features float (m, d) and (n, d), two *independent* draws of at least 2 each. It is 0 on average when both
-    come from the same distribution, so a single estimate may be negative. Raises ValueError for other shapes.
+    come from the same distribution, so a single estimate may be negative. Raises ValueError for other shapes and NaN,
+    TypeError for other numbers.
     """
+    check("mmd2", "floats", x=(x, "..."), y=(y, "..."))
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"want two sets of at least 2 features (m, d) and (n, d), not {x.shape} and {y.shape}")
 
@@ -45,6 +48,8 @@ def mmd2(x: Tensor, y: Tensor) -> float:
         k = polynomial_kernel(z, z)
         return (k.sum() - k.trace()) / (len(z) * (len(z) - 1))  # without the pairs of a picture with itself
 
+    if not (x.isfinite().all() and y.isfinite().all()):
+        raise ValueError("mmd2 wants numbers for x and y: some are NaN or infinite")
     x, y = x.double(), y.double()
     return float(within(x) + within(y) - 2 * polynomial_kernel(x, y).mean())
 
@@ -55,18 +60,21 @@ def kid_blocks(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> n
     real, fake: features (m, d) and (n, d) of *different* photos. seed: shuffles both sets first, equally for all sets
     of one length, so that two painters can be compared block by block. ValueError for a block of fewer than 2.
     """
-    if blocks < 1 or min(len(real), len(fake)) < 2 * blocks:
+    check("kid_blocks", "floats", real=(real, "..."), fake=(fake, "..."))
+    check_whole("kid_blocks", 1, blocks=blocks)
+    if min(len(real), len(fake)) < 2 * blocks:
         raise ValueError(f"{blocks} blocks of at least 2 cannot be cut from {len(real)} and {len(fake)} pictures")
     parts = (z[np.random.default_rng(seed).permutation(len(z))].tensor_split(blocks) for z in (real, fake))
     return np.array([mmd2(x, y) for x, y in zip(*parts, strict=True)])
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high): the 95 % t interval of the mean of a few independent numbers, at least 2."""
+    """(mean, low, high): the 95 % t interval of the mean of a few independent numbers, at least 2, or a ValueError."""
     from scipy.stats import t
 
-    if len(values) < 2:
-        raise ValueError("an interval needs at least 2 numbers")
+    values = check_array("mean_interval", "values", values)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"an interval needs at least 2 numbers (N,), not {values.shape}")
     mean, half = np.mean(values), t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
     return float(mean), float(mean - half), float(mean + half)
 
@@ -84,6 +92,7 @@ class FlowerNet(nn.Module):
 
     forward(rgb): uint8, or float 0 to 1, (N, 3, H, W) -> logits (N, classes). It sees color: it is trained without
     color jitter. `features(rgb)` -> (N, 128), 0 or more each, the layer before the last. Use `.eval()`.
+    Raises TypeError for other numbers, ValueError for another shape.
     """
 
     def __init__(self, classes: int = 102, width: int = 32, features: int = 128):
@@ -97,6 +106,7 @@ class FlowerNet(nn.Module):
         self.head = nn.Linear(features, classes)
 
     def features(self, rgb: Tensor) -> Tensor:
+        check("a FlowerNet", "uint8 or floats", rgb=(rgb, "N 3 H W"))
         x = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb
         x = self.stem(2 * x - 1)
         for level, block in enumerate(self.blocks):
@@ -117,7 +127,12 @@ def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
 
 @torch.no_grad()
 def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first."""
+    """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first.
+
+    Raises TypeError for other numbers, ValueError for another shape, no pictures, or a batch_size below 1.
+    """
+    check("embed", "uint8", images=(images, "N 3 H W"))
+    check_whole("embed", 1, batch_size=batch_size)
     device, training, out = network.head.weight.device, network.training, []
     network.eval()
     for some in (part.to(device) for part in images.split(batch_size)):
@@ -130,6 +145,7 @@ def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
 
 @torch.no_grad()
 def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 256) -> float:
-    """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first."""
+    """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first. Errors: as `embed`."""
+    check("accuracy", "whole numbers", labels=(labels, str(len(images))))
     logits = network.head(embed(network, images, batch_size).to(network.head.weight.device)).cpu()
     return (logits.argmax(1) == labels).double().mean().item()

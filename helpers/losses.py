@@ -2,6 +2,7 @@
 
 Adversarial losses come in three kinds, each as a pair (discriminator, generator) on logits: "bce" (Goodfellow et al.
 2014, section 3, with the non-saturating generator), "lsgan" (Mao et al. 2017, eq. 9) and "hinge" (Lim & Ye 2017).
+All raise ValueError for an unknown kind and for other or empty shapes, TypeError for what is no tensor of floats.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .backstage.checks import check
+
 __all__ = ["ADVERSARIAL", "chance_levels", "color_loss", "discriminator_loss", "generator_loss"]
 
 ADVERSARIAL = ("bce", "hinge", "lsgan")
 
 
-def _check(kind: str) -> None:
+def _check(who: str, kind: str, **logits: Tensor) -> None:
     if kind not in ADVERSARIAL:
         raise ValueError(f"unknown adversarial loss {kind!r}: choose one of {', '.join(ADVERSARIAL)}")
+    check(who, "floats", **{name: (tensor, "...") for name, tensor in logits.items()})
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: str = "hinge") -> Tensor:
     """Sum of the loss on real and on fake patches, each a mean; a scalar.
 
-    Pass logits of *detached* fakes: this step must not train the generator.
+    Logits of any shape. Pass those of *detached* fakes: this step must not train the generator.
     """
-    _check(kind)
+    _check("discriminator_loss", kind, real_logits=real_logits, fake_logits=fake_logits)
     if kind == "bce":
         real, fake = F.softplus(-real_logits), F.softplus(fake_logits)
     elif kind == "lsgan":
@@ -36,8 +40,8 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: str = "hi
 
 
 def generator_loss(fake_logits: Tensor, kind: str = "hinge") -> Tensor:
-    """How far the fakes are from being called real; a scalar."""
-    _check(kind)
+    """How far the fakes are from being called real; a scalar. Logits of any shape."""
+    _check("generator_loss", kind, fake_logits=fake_logits)
     if kind == "bce":
         loss = F.softplus(-fake_logits)
     elif kind == "lsgan":
@@ -62,11 +66,12 @@ def color_loss(ab: Tensor, target: Tensor, kind: str = "l1") -> Tensor:
     "l1": mean absolute error; its best answer is the conditional *median*. "smooth_l1": squared below
     0.05 (5.5 Lab units), straight above. "l2": squared error; its best answer is the *mean*.
     """
+    if kind not in ("l1", "smooth_l1", "l2"):
+        raise ValueError(f"unknown color loss {kind!r}: choose l1, smooth_l1 or l2")
+    check("color_loss", "floats", ab=(ab, "N 2 H W"), target=(target, "N 2 H W"))
     ab = ab.float()
     if kind == "l1":
         return F.l1_loss(ab, target)
     if kind == "smooth_l1":
         return F.smooth_l1_loss(ab, target, beta=0.05)
-    if kind == "l2":
-        return F.mse_loss(ab, target)
-    raise ValueError(f"unknown color loss {kind!r}: choose l1, smooth_l1 or l2")
+    return F.mse_loss(ab, target)

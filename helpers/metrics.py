@@ -6,7 +6,7 @@
 All of them compare pictures that share the same L: uint8 RGB photo against uint8 RGB prediction, cut to the gamut as a
 screen does. Why six (chapter 2, photos of the val split): gray beats the true photos with every color turned into its
 opposite in PSNR, 17.6 against 11.5 dB, and in SSIM and ΔE2000; colorfulness (0.1 against 78.9, truth 70.8) says the
-reverse.
+reverse. Pictures of another type raise TypeError; of another shape, not alike, or none at all, ValueError.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .backstage.checks import check, check_array, check_whole, checked_ab
 from .color import AB_SCALE, rgb_to_lab
 from .data import Photos, to_lab, to_rgb8
 
@@ -43,8 +44,13 @@ AB_RANGE, AB_BINS = 112.5, 45
 PART = 256  # photos worked on at once: in float, with all in between, 6,149 of them would fill 4 GB
 
 
+def _check(who: str, **pictures: Tensor) -> None:
+    check(who, "uint8", **{name: (images, "N 3 H W") for name, images in pictures.items()})
+
+
 def psnr(truth: Tensor, guess: Tensor) -> np.ndarray:
     """Peak signal-to-noise ratio of each pair in dB, inf for equal ones; uint8 (N, 3, H, W) twice -> float64 (N,)."""
+    _check("psnr", truth=truth, guess=guess)
     error = (truth.float() - guess.float()).square().mean((1, 2, 3)).double()
     return (10 * torch.log10(255**2 / error)).cpu().numpy()
 
@@ -56,6 +62,9 @@ def ssim(truth: Tensor, guess: Tensor) -> np.ndarray:
     """
     from skimage.metrics import structural_similarity
 
+    _check("ssim", truth=truth, guess=guess)
+    if min(truth.shape[-2:]) < 7:
+        raise ValueError(f"ssim wants pictures of at least 7 px, not {tuple(truth.shape[-2:])}")
     pairs = zip(truth.cpu().numpy(), guess.cpu().numpy(), strict=True)
     return np.array([structural_similarity(a, b, channel_axis=0, data_range=255) for a, b in pairs])
 
@@ -64,6 +73,7 @@ def ciede2000(truth: Tensor, guess: Tensor) -> np.ndarray:
     """Mean CIEDE2000 color difference of each pair, about 2 is just noticeable; as `ssim` takes and returns them."""
     from skimage.color import deltaE_ciede2000
 
+    _check("ciede2000", truth=truth, guess=guess)
     out = []
     for some in zip(truth.split(PART), guess.split(PART), strict=True):
         labs = (rgb_to_lab(images).cpu().numpy() for images in some)
@@ -76,6 +86,7 @@ def colorfulness(rgb: Tensor) -> np.ndarray:
 
     uint8 (N, 3, H, W) -> float64 (N,). The opponent axes are *signed*: |R - G| would read too low.
     """
+    _check("colorfulness", rgb=rgb)
     out = []
     for some in rgb.split(PART):
         r, g, b = some.double().flatten(2).unbind(1)
@@ -91,6 +102,7 @@ def ab_histogram(rgb: Tensor) -> np.ndarray:
 
     uint8 (N, 3, H, W) -> float64 (N, AB_BINS, AB_BINS), each photo's cells summing to 1; axes a, b.
     """
+    _check("ab_histogram", rgb=rgb)
     counts = torch.zeros(len(rgb), AB_BINS**2, dtype=torch.float64)
     for some, row in zip(rgb.split(PART), counts.split(PART), strict=True):
         cell = (rgb_to_lab(some)[:, 1:] / (2 * AB_RANGE) + 0.5).mul(AB_BINS).long().clamp(0, AB_BINS - 1)
@@ -100,7 +112,13 @@ def ab_histogram(rgb: Tensor) -> np.ndarray:
 
 
 def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Histogram intersection (Isola et al. 2016, Fig. 6) of two sets of `ab_histogram`s: 0 (disjoint) to 1 (same)."""
+    """Histogram intersection (Isola et al. 2016, Fig. 6) of two sets of `ab_histogram`s: 0 (disjoint) to 1 (same).
+
+    Two sets float (N, cells) or (N, B, B), of the same cells. ValueError for others, and for numbers below 0 or NaN.
+    """
+    truth, guess = (check_array("ab_intersection", name, h) for name, h in (("truth", truth), ("guess", guess)))
+    if truth.ndim < 2 or truth.shape[1:] != guess.shape[1:] or min(truth.min(), guess.min()) < 0:
+        raise ValueError(f"two sets of histograms, of the same cells, are wanted, not {truth.shape} and {guess.shape}")
     return float(np.minimum(truth.mean(0), guess.mean(0)).sum())
 
 
@@ -111,28 +129,29 @@ def predict(model: nn.Module | str | Callable, photos: Photos, batch_size: int =
     model: a generator (L -> ab, used in eval mode and put back after), or a baseline: "gray" (ab = 0),
     "median" (one ab for all; pass `median`, two numbers in Lab units, found on *training* photos),
     "oracle" (each photo's own mean ab: it has seen the answer, so it is a yardstick, not a rival).
-    Raises ValueError for another name, or for "median" without one.
+    Raises ValueError for another name, for "median" without one, and for a model that answers no ab (N, 2, S, S), or
+    with what is not a number (NaN).
     """
     if isinstance(model, str) and model not in BASELINES:
         raise ValueError(f"unknown baseline {model!r}: choose {', '.join(BASELINES)}, or pass a generator")
-    if model == "median" and median is None:
-        raise ValueError("the median baseline needs median=median_ab(training photos)")
+    if model == "median" and (median is None or check_array("predict", "median", median).shape != (2,)):
+        raise ValueError(f"the median baseline needs median=median_ab(training photos), two numbers, not {median}")
+    check_whole("predict", 1, batch_size=batch_size)
     training, device = getattr(model, "training", False), photos.images.device
     if isinstance(model, nn.Module):
         device = next(model.eval().parameters()).device
-    out = []
-    for images in photos.images.split(batch_size):
-        L, ab = to_lab(images.to(device))
-        if not isinstance(model, str):
-            guess = model(L).float()
-        elif model == "oracle":
-            guess = ab.mean((2, 3), keepdim=True).expand_as(ab)
-        else:
-            one = median if model == "median" else (0.0, 0.0)
-            guess = (torch.tensor(one, device=device).view(1, 2, 1, 1) / AB_SCALE).expand_as(ab)
-        out.append(to_rgb8(L, guess).to(photos.images.device))
-    if training:
-        model.train()
+    one, out = torch.tensor(median if model == "median" else (0.0, 0.0), device=device).view(1, 2, 1, 1), []
+    try:
+        for images in photos.images.split(batch_size):
+            L, ab = to_lab(images.to(device))
+            if not isinstance(model, str):
+                guess = checked_ab("predict", model(L), L)
+            else:
+                guess = (ab.mean((2, 3), keepdim=True) if model == "oracle" else one / AB_SCALE).expand_as(ab)
+            out.append(to_rgb8(L, guess).to(photos.images.device))
+    finally:
+        if training:
+            model.train()
     return torch.cat(out)
 
 
@@ -162,6 +181,7 @@ def per_photo(truth: Tensor, guess: Tensor) -> dict[str, np.ndarray]:
 
     uint8 (N, 3, H, W) twice. PSNR ends at `PERFECT_PSNR`.
     """
+    _check("per_photo", truth=truth, guess=guess)
     cf_truth, cf_guess = colorfulness(truth), colorfulness(guess)
     return {
         "psnr": np.minimum(psnr(truth, guess), PERFECT_PSNR),
@@ -177,6 +197,7 @@ def resampled_counts(count: int, resamples: int = 1000, seed: int = 0) -> np.nda
 
     `count` draws with replacement a resample (Efron 1979), seeded, so that all painters are judged on the same draws.
     """
+    check_whole("resampled_counts", 1, count=count, resamples=resamples)
     shares = np.full(count, 1 / count)
     return np.random.default_rng(seed).multinomial(count, shares, size=resamples).astype(np.float32)
 
@@ -185,10 +206,11 @@ def judge(truth: Tensor, guess: Tensor, resamples: int = 1000, each: dict | None
     """The scorecard of finished pictures: uint8 (N, 3, H, W) twice, the same photos in the same order.
 
     resamples: of the bootstrap (`resampled_counts`). each: what `per_photo` gave for them, if that is known already.
-    Raises ValueError for two sets of different shape.
+    Raises ValueError for two sets of different shape, or an `each` of others.
     """
-    if truth.shape != guess.shape:
-        raise ValueError(f"the truth is {tuple(truth.shape)} and the guess {tuple(guess.shape)}: they must be alike")
+    _check("judge", truth=truth, guess=guess)
+    if each and any(np.shape(marks) != (len(truth),) for marks in each.values()):
+        raise ValueError(f"judge wants each metric of {len(truth)} photos: these are of other photos")
     each, count = each or per_photo(truth, guess), len(truth)
     weights, values = resampled_counts(count, resamples), {}
     for key, marks in each.items():
@@ -222,8 +244,10 @@ def baseline_cards(test: Photos, seen: Photos) -> dict[str, Scorecard]:
 def format_table(cards: dict[str, Scorecard], intervals: bool = True) -> str:
     """A Markdown table, one row a scorecard; with intervals each cell is `mean (low to high)`.
 
-    Raises ValueError when the cards are not of the same number of photos.
+    Raises ValueError when there are no cards, or not of the same number of photos.
     """
+    if not cards:
+        raise ValueError("a table wants at least one scorecard")
     if len({card.photos for card in cards.values()}) != 1:
         raise ValueError("these scorecards are of different photos: they do not belong in one table")
     lines = ["| predictor | " + " | ".join(name for name, _, _ in METRICS.values()) + " |"]

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .backstage.checks import check, check_whole
 from .backstage.imagenet import ENCODERS, efficientnet, imagenet_weights
 
 __all__ = [
@@ -51,7 +52,7 @@ class UNet(nn.Module):
     skips:    False cuts the skip connections (zeros in their place), to see what they are for.
 
     forward(L): float (N, 1, H, W), about -1 to 1, any H and W from 1 up -> ab (N, 2, H, W) in (-1, 1).
-    Raises ValueError for a width or depth below 1.
+    Raises ValueError for a width or depth below 1 and for another shape, TypeError for other numbers.
 
     Against the paper: padded convolutions and BatchNorm (Ioffe & Szegedy 2015), bilinear upsampling
     and a convolution in place of a transposed one (no checkerboards: Odena et al. 2016), a tanh head.
@@ -60,8 +61,7 @@ class UNet(nn.Module):
 
     def __init__(self, width: int = 32, depth: int = 4, half_res: bool = True, skips: bool = True):
         super().__init__()
-        if width < 1 or depth < 1:
-            raise ValueError(f"a U-Net needs a width and a depth of at least 1, not {width} and {depth}")
+        check_whole("a U-Net", 1, width=width, depth=depth)
         self.config = {"width": width, "depth": depth, "half_res": half_res, "skips": skips}
         self.depth, self.half_res, self.skips = depth, half_res, skips
         channels = [width * min(2**level, 8) for level in range(depth + 1)]
@@ -85,6 +85,7 @@ class UNet(nn.Module):
         L (N, 1, H, W) -> depth + 1 feature maps, each half as high and wide as the one before. So that any size
         can be halved so often, the picture is padded right and below, to a multiple of 2^depth.
         """
+        check("a U-Net", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
         x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
         features = []
@@ -134,13 +135,13 @@ class PretrainedUNet(UNet):
     in all of the encoder: a batch of 32 gray flowers would give worse ones.
 
     A new one has an untrained encoder, for `load_state_dict` to fill; `from_imagenet` gives one that can see.
-    forward(L): as `UNet`. Raises ValueError for an unknown encoder, a width below 3 or another number of stages.
+    forward(L), errors: as `UNet`; and ValueError for an unknown encoder, a width below 3 or another number of stages.
     """
 
     def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 3):
         nn.Module.__init__(self)
-        if width < 3 or not 0 <= frozen <= 7:
-            raise ValueError(f"a width of at least 3 and 0 to 7 frozen stages are needed, not {width} and {frozen}")
+        check_whole("a PretrainedUNet", 3, width=width)
+        check_whole("a PretrainedUNet", 0, 7, frozen=frozen)
         self.config = {"kind": "PretrainedUNet", "encoder": encoder, "width": width, "frozen": frozen}
         self.depth, self.half_res, self.skips, self.frozen = 5, True, True, frozen
         self.encoder, seen = efficientnet(encoder)  # seen: channels of its features, top to bottom
@@ -166,6 +167,7 @@ class PretrainedUNet(UNet):
 
     def encode(self, L: Tensor) -> list[Tensor]:
         """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
+        check("a PretrainedUNet", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
         x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
         features = []
@@ -207,15 +209,15 @@ class PatchGAN(nn.Module):
     norm:  "spectral" (Miyato et al. 2018: keeps the critic's slope bounded) or "none".
 
     forward(L, ab): (N, 1, H, W) and (N, 2, H, W) scaled -> logits (N, 1, h, w), positive for "real".
-    Raises ValueError for a picture smaller than the convolutions need, another norm, or no layers.
+    Raises ValueError for a picture smaller than the convolutions need, another shape, norm, or no layers, TypeError for
+    other numbers.
     """
 
     def __init__(self, width: int = 64, layers: int = 2, norm: str = "spectral"):
         super().__init__()
         if norm not in ("spectral", "none"):
             raise ValueError(f'norm is "spectral" or "none", not {norm!r}')
-        if layers < 1:
-            raise ValueError(f"a PatchGAN needs at least one strided layer, not {layers}")
+        check_whole("a PatchGAN", 1, width=width, layers=layers)
         self.config = {"width": width, "layers": layers, "norm": norm}
         self.smallest = 2**layers * 3
         wrap = nn.utils.parametrizations.spectral_norm if norm == "spectral" else nn.Identity()
@@ -229,6 +231,7 @@ class PatchGAN(nn.Module):
         self.net = nn.Sequential(*blocks)
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:
+        check("a PatchGAN", "floats", L=(L, "N 1 H W"), ab=(ab, "N 2 H W"))
         if min(L.shape[-2:]) < self.smallest:
             size = tuple(L.shape[-2:])
             raise ValueError(f"a picture of {size} is too small for this PatchGAN: at least {self.smallest} px")
@@ -244,8 +247,9 @@ def receptive_field(model: nn.Module, size: int = 256, pictures: int = 4) -> int
 
     model: a `UNet`, or a critic like `PatchGAN` that takes (L, ab). size: side of the test pictures; it
     must exceed the field. Returns pixels; the model is left as it was.
-    Raises ValueError when the field reaches the border of the test picture.
+    Raises ValueError when the field reaches the border of the test picture, or the output depends on nothing.
     """
+    check_whole("receptive_field", 1, size=size, pictures=pictures)
     parameter = next(model.parameters())
     training, seen = model.training, torch.zeros(size, size)
     model.eval()
@@ -257,6 +261,8 @@ def receptive_field(model: nn.Module, size: int = 256, pictures: int = 4) -> int
         seen += torch.autograd.grad(center, lab)[0].abs().sum((0, 1)).cpu()
     model.train(training)
     columns = (seen > 0).any(0).nonzero().flatten()
+    if len(columns) == 0:
+        raise ValueError("the output depends on no pixel: does this model look at its input?")
     if columns[0] == 0 or columns[-1] == size - 1:
         raise ValueError(f"the receptive field is wider than the {size}-px test picture: pass a larger size")
     return int(columns[-1] - columns[0] + 1)

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .backstage.checks import check, check_array, check_pictures
+from .backstage.diagram import unet_diagram
 from .color import rgb_to_lab
 from .metrics import AB_BINS, AB_RANGE
 
@@ -13,8 +15,14 @@ __all__ = ["NAMED_COLORS", "ab_planes", "as_pictures", "photo_rows", "unet_diagr
 
 
 def as_pictures(images) -> list[np.ndarray]:
-    """A uint8 tensor (N, 3, H, W) or a list of arrays (H, W, 3) as a list of arrays."""
+    """A uint8 tensor (N, 3, H, W) or a list of arrays (H, W, 3) as a list of arrays; floats as they are.
+
+    Raises ValueError for a tensor of another shape, TypeError for one of other numbers.
+    """
     if isinstance(images, Tensor):
+        if images.ndim != 4:
+            raise ValueError(f"as_pictures wants a tensor (N, 3, H, W), not {tuple(images.shape)}")
+        check("as_pictures", "uint8 or floats", images=(images, "... 3 H W"))
         return list(images.cpu().permute(0, 2, 3, 1).numpy())
     return [np.asarray(image) for image in images]
 
@@ -23,14 +31,16 @@ def photo_rows(rows: dict[str, object], cell: float = 1.7, titles: list[str] | N
     """A grid of photos: each entry is a labeled row. Returns the matplotlib figure.
 
     rows: {label: uint8 (N, 3, H, W) or a list of (H, W, 3)}, all of the same N. cell: inches a photo.
-    titles: a short text above each column, of one line or more. Raises ValueError when rows differ in length.
+    titles: a short text above each column, of one line or more. Raises ValueError when rows differ in length,
+    there are none, or a picture cannot be shown: neither uint8 nor floats from 0 to 1, or of another shape.
     """
     import matplotlib.pyplot as plt
 
     pictures = {label: as_pictures(images) for label, images in rows.items()}
     counts = {len(row) for row in pictures.values()}
-    if len(counts) != 1:
-        raise ValueError(f"every row needs the same number of photos, not {sorted(counts)}")
+    if len(counts) != 1 or counts == {0}:
+        raise ValueError(f"every row needs the same number of photos, at least one, not {sorted(counts)}")
+    check_pictures(pictures)
     (count,) = counts
     height, width = next(iter(pictures.values()))[0].shape[:2]
     longest = max(len(line) for label in pictures for line in label.splitlines())
@@ -63,15 +73,20 @@ def ab_planes(histograms: dict[str, np.ndarray], names: bool = True, panel: floa
 
     histograms: {title: (bins, bins) shares of pixels, axes a and b}, as `helpers.metrics.ab_histogram(...).mean(0)`
     gives. names: place `NAMED_COLORS` on it. panel: inches.
-    The dashed line encloses what sRGB can show at any lightness. Raises ValueError for another shape.
+    The dashed line encloses what sRGB can show at any lightness. Raises ValueError for none, NaN and other shapes.
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import LogNorm, to_rgb
     from matplotlib.patheffects import withStroke
 
+    histograms = {title: check_array("ab_planes", title, histogram) for title, histogram in histograms.items()}
+    if not histograms:
+        raise ValueError("ab_planes wants at least one histogram")
     for title, histogram in histograms.items():
         if histogram.ndim != 2 or histogram.shape[0] != histogram.shape[1]:
             raise ValueError(f"{title!r} is a histogram of shape {histogram.shape}; (bins, bins) is wanted")
+        if histogram.min() < 0 or histogram.max() == 0:
+            raise ValueError(f"{title!r} is no histogram: its shares must be 0 or more, and not all 0")
     top = max(histogram.max() for histogram in histograms.values())
     figure, axes = plt.subplots(
         1, len(histograms), figsize=(panel * len(histograms) + 0.9, panel), squeeze=False, layout="constrained"
@@ -101,47 +116,3 @@ def _gamut_shadow() -> tuple[np.ndarray, np.ndarray]:
     ab = rgb_to_lab(torch.cat(faces, dim=1))[1:].flatten(1).numpy()
     counts, edges, _ = np.histogram2d(*ab, bins=AB_BINS, range=[[-AB_RANGE, AB_RANGE]] * 2)
     return (edges[:-1] + edges[1:]) / 2, (counts.T > 0).astype(float)
-
-
-def unet_diagram(shapes: dict[str, tuple[int, int, int]], gray=None, painted=None):
-    """The U of a U-Net, each block drawn from its measured output. Returns the matplotlib figure.
-
-    shapes: {"encoder.0": (channels, height, width), ..., "decoder.0": ...} in the order they ran; other names are
-    left out. gray, painted: pictures (H, W, 3) for both ends of the U.
-    """
-    import matplotlib.pyplot as plt
-
-    down = [shape for name, shape in shapes.items() if name.startswith("encoder.")]
-    up = [shape for name, shape in shapes.items() if name.startswith("decoder.")]
-    depth, side, most = len(down) - 1, down[0][1], max(shape[0] for shape in down)
-    figure, axis = plt.subplots(figsize=(9, 1.0 + 0.78 * (depth + 1)))
-    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.99)
-    blocks = [(-1.35 * (depth - i), i, shape) for i, shape in enumerate(down)]
-    blocks += [(1.35 * (k + 1), depth - 1 - k, shape) for k, shape in enumerate(up)]
-    ends = []  # of each block: its left, its right, its height in the figure
-    for x, level, (channels, height, _) in blocks:
-        wide, tall = 0.25 + 0.75 * (channels / most) ** 0.5, 0.18 + 0.5 * (height / side) ** 0.7
-        color = "#4c78a8" if x < 0 else "#b279a2" if x == 0 else "#f58518"
-        axis.add_patch(plt.Rectangle((x - wide / 2, -level - tall / 2), wide, tall, color=color, zorder=3))
-        axis.text(x, -level - tall / 2 - 0.04, f"{channels} × {height}²", ha="center", va="top", fontsize=9)
-        ends.append((x - wide / 2, x + wide / 2, -level))
-    arrow = {"arrowstyle": "-|>", "color": "0.45", "shrinkA": 1, "shrinkB": 1}
-    for (_, start, y), (end, _, next_y) in zip(ends, ends[1:], strict=False):
-        axis.annotate("", (end, next_y), (start, y), arrowprops=arrow)
-    for end, _, y in ends[depth + 1 :]:
-        start, dashed = ends[-y][1], arrow | {"linestyle": "--", "color": "#3a923a"}
-        axis.annotate("", (end, y + 0.12), (start, y + 0.12), arrowprops=dashed)
-        if y == ends[-1][2]:
-            axis.text((start + end) / 2, y + 0.16, "skip", color="#3a923a", ha="center", va="bottom", fontsize=10)
-    left, right = blocks[0][0], blocks[-1][0]
-    limits, heights = (left - 2.45, right + 2.45), (-depth - 0.6, 0.65)
-    unit = (limits[1] - limits[0]) / figure.get_figwidth() * figure.get_figheight() / (heights[1] - heights[0])
-    for picture, x, label in ((gray, left - 1.6, "L"), (painted, right + 1.6, "L + predicted ab")):
-        if picture is not None:
-            axis.imshow(picture, extent=(x - 0.55 * unit, x + 0.55 * unit, -0.55, 0.55), aspect="auto", zorder=3)
-            axis.text(x, -0.6, label, ha="center", va="top", fontsize=9)
-    axis.annotate("", (ends[0][0], 0), (left - 1.6 + 0.55 * unit, 0), arrowprops=arrow)
-    axis.annotate("", (right + 1.6 - 0.55 * unit, 0), ends[-1][1:], arrowprops=arrow)
-    axis.set(xlim=limits, ylim=heights)
-    axis.axis("off")
-    return figure

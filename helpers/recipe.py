@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
+from .backstage.settings import check_settings
+
 __all__ = ["GAME_FIELDS", "PRESETS", "PRETRAINED", "Recipe", "choose_precision", "choose_preset"]
 
 
@@ -22,7 +24,8 @@ __all__ = ["GAME_FIELDS", "PRESETS", "PRETRAINED", "Recipe", "choose_precision",
 class Recipe:
     """Every number that training depends on. Chapter 5 builds its schedule.
 
-    Raises ValueError when there are more small steps than color steps.
+    Raises ValueError for a field of another type or out of its range, or fields that do not fit together:
+    backstage/settings.py has the list.
     """
 
     preset: str = "cpu"
@@ -68,11 +71,7 @@ class Recipe:
     ema_decay: float = 0.99
 
     def __post_init__(self):
-        if self.small_steps > self.color_steps:
-            raise ValueError(
-                f"small_steps is {self.small_steps}, but color_steps only {self.color_steps}: small steps are the "
-                "first of the color steps, so change both"
-            )
+        check_settings(self)
 
     @property
     def total_steps(self) -> int:
@@ -126,8 +125,7 @@ GAME_FIELDS = (
 """The fields that the color phase does not depend on: two recipes that differ in no other can share one."""
 
 PRESETS = {
-    # seconds: every line of code runs, nothing is learned
-    "smoke": Recipe(
+    "smoke": Recipe(  # seconds: every line of code runs, nothing is learned
         preset="smoke", size=32, load_size=40, train_limit=64, val_limit=16, width=8, depth=3, critic_width=8,
         critic_layers=1, batch_size=16, color_steps=8, critic_steps=2, gan_steps=4, report_steps=4,
     ),
@@ -136,24 +134,19 @@ PRESETS = {
     "cpu": Recipe(
         small_steps=10_000, color_steps=14_000, critic_steps=300, gan_steps=1_000, report_steps=1_000,
     ),
-    # one GPU of 8 GB or more, minutes
-    "gpu": Recipe(
+    "gpu": Recipe(  # one GPU of 8 GB or more, minutes
         preset="gpu", size=128, load_size=160, val_limit=512, width=48, depth=5, critic_width=64, critic_layers=3,
         batch_size=64, color_steps=6000, critic_steps=200, gan_steps=1500, report_steps=500, ema_decay=0.998,
     ),
-    # one GPU of 16 GB or more
-    "max": Recipe(
+    "max": Recipe(  # one GPU of 16 GB or more
         preset="max", size=256, load_size=320, val_limit=512, width=48, depth=6, critic_width=64, critic_layers=3,
         batch_size=16, color_steps=24000, critic_steps=400, gan_steps=4000, report_steps=2000, ema_decay=0.999,
     ),
 }  # fmt: skip
 
-
-# The same budgets for a `PretrainedUNet` (chapter 7). A step costs more, and fewer do.
-PRETRAINED = {
+PRETRAINED = {  # the same budgets for a `PretrainedUNet` (chapter 7): a step costs more, and fewer do
     "smoke": replace(PRESETS["smoke"], encoder="lite0"),
-    # two laptop cores, fifteen minutes
-    "cpu": replace(
+    "cpu": replace(  # fifteen minutes
         PRESETS["cpu"], encoder="lite0", size=96, load_size=120, width=24, small_steps=0, color_steps=1_300,
         critic_steps=40, gan_steps=300, report_steps=325,
     ),

@@ -5,7 +5,8 @@
 
 In the folder of a run:
     recipe.json                the hyperparameters
-    last.pt                    everything needed to go on
+    photos.json                what tells the photos it learns from others
+    last.pt                    everything needed to go on, both of these included
     history.json, samples/     a dict and a row of colored validation photos for each report
     generator-l1.safetensors   the generator at the end of the color phase
     generator.safetensors      the generator of a finished run; timing.json beside it
@@ -17,7 +18,9 @@ Where a step is due for them, three things follow each other in this order:
             a run that goes on then makes the same report again, with the same bits;
     tell    `watch` is called. It finds all of this on disk, and what it raises costs nothing that was saved.
 
-Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a run ends with the same bits.
+Who goes on must come with the same recipe and the same photos, and one training at a time writes in a folder (.lock).
+Measured (tests/test_runs.py): stopped after any step, killed or interrupted, a run ends with the same bits, as long as
+it goes on with as many threads and processes as before: a sum in another order is rounded in another way.
 """
 
 from __future__ import annotations
@@ -34,14 +37,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from PIL import Image
 
+from .backstage.checkpoints import RunFolder, first_here, read_state, write_state
 from .backstage.files import write_json, writing
 from .backstage.folders import writable_or_cached
-from .backstage.interrupt import stop_request
+from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
-from .data import Photos, load_flowers
+from .backstage.tensors import not_finite
+from .data import Photos, batches, load_flowers
 from .environment import hardware
 from .inference import load_generator, save_generator, weights_path
 from .losses import chance_levels
@@ -76,42 +80,25 @@ def runs_folder() -> Path:
     return writable_or_cached(Path(__file__).parent.parent / "runs", "runs")
 
 
-class _Folder:
+class _Folder(RunFolder):
     """The folder of one run: whatever is read or written there passes here. Only the main process writes."""
 
     def __init__(self, path: str | Path, recipe: Recipe, main: bool = True):
-        self.path, self.recipe, self.main = Path(path), recipe, main
+        super().__init__(path, recipe, main)
         (self.path / "samples").mkdir(parents=True, exist_ok=True)
-        self.checkpoint = self.path / "last.pt"
         self.history: list[dict] = []
         self.saved_step, self.clock, self.seconds = -1, 0.0, 0.0  # seconds: spent on it, over all calls
 
-    def read_checkpoint(self) -> dict:
-        """What `save` wrote. Raises ValueError if that is not readable, or of another recipe."""
-        path = self.checkpoint
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            stored = dict(state["recipe"])
-        except Exception as error:
-            raise ValueError(f"{path} is not a readable checkpoint ({error}): delete it to start anew") from error
-        try:
-            there, here = asdict(Recipe.restore(stored)), asdict(self.recipe)
-            changed = [f"{k} ({there[k]} there, {v} here)" for k, v in here.items() if there[k] != v]
-        except ValueError as error:  # a field that is gone
-            changed = [str(error)]
-        if changed:
-            raise ValueError(f"{path} was made by another recipe: {', '.join(changed)}. Choose another folder")
-        return _of_today(state)
-
     def resume(self, trainer: Trainer) -> None:
         """Go on from the checkpoint, if there is one."""
-        if self.checkpoint.exists():
-            state = self.read_checkpoint()
-            trainer.load(state)
+        state = self.read_checkpoint() if self.found is None else self.found
+        if state:
+            try:
+                trainer.load(state)
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise ValueError(f"{self.checkpoint} does not fit its recipe ({error}): delete it") from error
             self.history, self.seconds, self.saved_step = state["history"], state["seconds"], trainer.step
-        elif self.main:
-            write_json(self.path / "recipe.json", asdict(self.recipe))
-        self.clock = time.perf_counter()
+        self.found, self.clock = None, time.perf_counter()
 
     def start(self) -> UNet | None:
         """The colorizer that the recipe starts from, if it names one. The folder keeps a copy, and goes on from that.
@@ -120,28 +107,31 @@ class _Folder:
         """
         if not self.recipe.start:
             return None
-        kept, given = self.path / "start.safetensors", weights_path(self.recipe.start)
-        model, card = load_generator(kept if kept.exists() else given)
+        kept = self.path / "start.safetensors"
+        given = kept if kept.exists() else weights_path(self.recipe.start)
+        model, card = load_generator(given)
         if model.config != (wanted := new_generator(self.recipe).config):
             raise ValueError(f"{given} is a network of another shape: {model.config}, the recipe asks for {wanted}")
-        if self.main and not kept.exists():
-            write_json(kept.with_suffix(".json"), card)
-            with writing(kept) as beside:
-                shutil.copyfile(given, beside)
+        self.start_from = (given, card)
         return model
 
-    def losses(self, trainer: Trainer, forget: bool = False) -> dict:
-        """Step, phase and mean losses since the last report. TrainingDiverged says where the last good state is."""
+    def losses(self, trainer: Trainer, forget: bool = False, sound: bool = False) -> dict:
+        """Step, phase and mean losses since the last report. sound: see whether the state is, too.
+
+        TrainingDiverged says where the last good state is.
+        """
         try:
             means = trainer.mean_losses(forget)
+            if sound and (bad := not_finite(trainer.state())):
+                raise TrainingDiverged(f"training broke down before step {trainer.step}: {bad} is no longer a number")
         except TrainingDiverged as error:
-            good = f"The last good state is {self.checkpoint}" if self.checkpoint.exists() else "No state was saved yet"
-            raise TrainingDiverged(f"{error}. {good}") from None
+            good = f"The last good state is {self.checkpoint}, of step {self.saved_step}"
+            raise TrainingDiverged(f"{error}. {good if self.saved_step >= 0 else 'No state was saved yet'}") from None
         return {"step": trainer.step, "phase": self.recipe.phase(trainer.step - 1), **means}
 
     def report(self, trainer: Trainer, val: Photos, samples: Photos) -> dict:
         """Judge the average on validation photos, and write that and colored samples down."""
-        entry = self.losses(trainer, forget=True)
+        entry = self.losses(trainer, forget=True, sound=True)
         if self.main:
             card = scorecard(trainer.average, val, resamples=20)
             entry |= {f"val_{key}": card[key] for key in card.values}
@@ -158,34 +148,23 @@ class _Folder:
 
     def save(self, trainer: Trainer) -> None:
         """Write everything needed to go on."""
-        self.losses(trainer)  # a state is saved only after it was found sound
+        self.losses(trainer, sound=True)
         now = time.perf_counter()
-        self.seconds, self.clock, self.saved_step = self.seconds + now - self.clock, now, trainer.step
+        self.seconds, self.clock = self.seconds + now - self.clock, now
         if self.main:
-            kept = {"recipe": asdict(self.recipe), "history": self.history, "seconds": self.seconds}
-            with writing(self.checkpoint) as beside:
-                torch.save(kept | trainer.state(), beside)
+            kept = {"recipe": asdict(self.recipe), "photos": self.photos}
+            kept |= {"history": self.history, "seconds": self.seconds}
+            write_state(kept | trainer.state(), self.checkpoint)
+        self.saved_step = trainer.step
 
     def save_generator(self, name: str, trainer: Trainer) -> None:
         """The average as it is now, in a file that `load_generator` reads."""
         if self.main:
-            with writing(self.path / f"{name}.safetensors") as beside:
-                save_generator(trainer.average, beside, self.recipe.size)
+            save_generator(trainer.average, self.path / f"{name}.safetensors", self.recipe.size)
 
 
-def _of_today(state: dict) -> dict:
-    """A checkpoint in today's words: the first versions had other names for its parts."""
-    if "ema" in state:
-        for old, new in {"ema": "average", "g_opt": "g_optimizer", "d_opt": "d_optimizer"}.items():
-            state[new] = state.pop(old)
-        sums = state["sums"]
-        state["counts"] = {name: int(sums.pop(f"{name} count")) for name in list(sums) if f"{name} count" in sums}
-    return state
-
-
-def _accelerator() -> Accelerator:
-    # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
-    return Accelerator(mixed_precision=choose_precision(), cpu=not torch.cuda.is_available())
+def _accelerator():
+    return start_accelerator(choose_precision())
 
 
 def train(
@@ -207,20 +186,32 @@ def train(
     a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
     report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
 
-    Validation always uses the moving average of the weights. Ctrl-C finishes the step, saves, returns.
-    Raises ValueError if `out` holds another recipe's run or the photos are fewer than a batch, TrainingDiverged if a
-    loss is no number.
+    Validation always uses the moving average of the weights. Ctrl-C ends the step (in all processes), saves, returns.
+    Raises ValueError if `out` holds a run of another recipe or of other photos, is damaged, or another process trains
+    there, and if the photos are fewer than a batch; TrainingDiverged if a loss or anything of the state is no number.
     """
     accelerator = _accelerator()
-    folder = _Folder(out, recipe, accelerator.is_main_process)
+    with _Folder(out, recipe, accelerator.is_main_process) as folder:
+        return _train(folder, accelerator, photos, val, stop_after, show, save_every, watch)
+
+
+def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_every, watch) -> Run:
+    recipe = folder.recipe
+    first_here(accelerator, folder.take)
     if photos is None:
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
     if val is None:
         val = load_flowers("val", recipe.size, recipe.protocol, limit=recipe.val_limit)
+    first_here(accelerator, lambda: folder.claim(photos))
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
     trainer = Trainer(recipe, accelerator, folder.start())
     folder.resume(trainer)
+    if trainer.step < recipe.total_steps:  # what is wrong with the photos is said before anything is written
+        next(batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, world=accelerator.num_processes))
+    folder.inscribe()
+    if trainer.step == recipe.color_steps == 0:
+        folder.save_generator("generator-l1", trainer)
 
     def tell() -> None:
         if watch and folder.main:
@@ -232,7 +223,7 @@ def train(
     last = last if stop_after is None else min(last, first + stop_after)
     show, saved = show and folder.main, time.monotonic()
     bar = Bar(last - first, show)
-    with stop_request() as stop:
+    with together(accelerator, str(folder.path)) as stop:
         for step in trainer.steps(photos, last):
             done = step == recipe.total_steps
             if step % 25 == 0:
@@ -249,19 +240,20 @@ def train(
                 saved = time.monotonic()
             if due:
                 tell()
-            if stop.is_set():
+            if not done and stop.is_set():
                 break
         if folder.saved_step != trainer.step:
             folder.save(trainer)
-    bar.move(trainer.step - first)
-    bar.close()
-    finished = trainer.step == recipe.total_steps
-    if finished and (trainer.step > first or not (folder.path / "timing.json").exists()):
-        folder.save_generator("generator", trainer)
-        if folder.main:
-            timing = {"seconds": round(folder.seconds, 1), "hardware": hardware()}
-            write_json(folder.path / "timing.json", timing | {"processes": accelerator.num_processes})
-    accelerator.wait_for_everyone()
+        bar.move(trainer.step - first)
+        bar.close()
+        finished = trainer.step == recipe.total_steps
+        if finished and (trainer.step > first or not folder.complete()):
+            folder.save_generator("generator", trainer)
+            if folder.main:
+                timing = {"seconds": round(folder.seconds, 1), "hardware": hardware()}
+                timing |= {"processes": accelerator.num_processes, "photos": folder.photos}
+                write_json(folder.path / "timing.json", timing)
+        accelerator.wait_for_everyone()
     return Run(recipe, copy.deepcopy(trainer.average).requires_grad_(True), folder.history, finished, folder.path)
 
 
@@ -333,12 +325,11 @@ def _lend_color_phase(source: Run, recipe: Recipe, path: Path) -> None:
             f"{source.folder.name} cannot lend its color phase: it must have no critic or GAN steps, and differ "
             f"from the recipe in no more than {', '.join(GAME_FIELDS)}"
         )
-    folder = _Folder(path, recipe)
-    write_json(path / "recipe.json", asdict(recipe))
-    shutil.copytree(source.folder / "samples", path / "samples", dirs_exist_ok=True)
-    for name in ("history.json", "generator-l1.safetensors"):
-        shutil.copyfile(source.folder / name, path / name)
-    fresh, state = Trainer(recipe, _accelerator()).state(), _Folder(source.folder, source.recipe).read_checkpoint()
-    state |= {"recipe": asdict(recipe), "critic": fresh["critic"], "d_optimizer": fresh["d_optimizer"]}
-    with writing(folder.checkpoint) as beside:  # last: what was killed before it begins anew
-        torch.save(state, beside)
+    with _Folder(path, recipe) as folder:
+        folder.take()
+        shutil.copytree(source.folder / "samples", path / "samples", dirs_exist_ok=True)
+        for name in ("history.json", "generator-l1.safetensors"):
+            shutil.copyfile(source.folder / name, path / name)
+        fresh, state = Trainer(recipe, _accelerator()).state(), read_state(source.folder / "last.pt")
+        state |= {"recipe": asdict(recipe), "critic": fresh["critic"], "d_optimizer": fresh["d_optimizer"]}
+        write_state(state, folder.checkpoint)  # last: what was killed before it begins anew

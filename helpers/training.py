@@ -2,11 +2,11 @@
 
     python -m helpers.training --preset cpu --protocol official --out runs/name
     accelerate launch -m helpers.training --preset gpu --protocol large --out runs/name   # several GPUs
-    torchrun --nproc_per_node 2 -m helpers.training --preset smoke --out runs/name        # several CPU processes
+    accelerate launch --cpu --num_processes 2 -m helpers.training --preset smoke --out runs/name   # or with torchrun
 
 The same command again goes on where it stopped. Measured: stopped after any step and continued, it ends with the same
-bits on a CPU (tests/test_runs.py); with equal networks it trains on 38.0 photos a second where the usual script
-trains on 12.0, 3.18 times as many, on two CPU cores (tests/benchmarks/RESULTS.md).
+bits on a CPU, with as many threads and processes (tests/test_runs.py); with equal networks it trains on 38.0 photos a
+second where the usual script trains on 12.0, 3.18 times as many, on two CPU cores (tests/benchmarks/RESULTS.md).
 
 Three phases (NoGAN, after DeOldify), the loss of the third after Isola et al. 2016, eq. 4:
   color:  the generator alone, on the distance of ab. It learns everything but courage.

@@ -37,9 +37,17 @@ def command(out, *settings):
         (["--root", " "], 2, "error: --root is empty"),
         (
             ["--preset", "cpu", "--set", "encoder=none", "color_steps=100"],
-            1,
+            2,
             "error: small_steps is 10000, but color_steps only 100",
         ),
+        (["--set", "preset=gpu"], 2, "error: the recipe has no field 'preset'"),
+        (["--set", "protocol=tiny"], 2, "error: protocol is 'tiny': choose one of official, large"),
+        (["--set", "adversarial=wgan"], 2, "error: adversarial is 'wgan': choose one of bce, hinge, lsgan"),
+        (["--set", "color_steps=null"], 2, "error: color_steps is None: choose a whole number"),
+        (["--set", "batch_size=-4"], 2, "error: batch_size is -4: choose a whole number"),
+        (["--set", "lr=NaN"], 2, "error: lr is nan: choose a number above 0"),
+        (["--set", f"seed={'9' * 5000}"], 2, "error: "),
+        (["--set", "width=" + "[" * 20000], 2, "error: --set width="),
         (["--preset", "smoke", "--set", "train_limit=5"], 1, "error: a batch of 16 cannot be drawn from 5 photos"),
         (["--root", "nowhere"], 1, "error: FLOWERS102_ROOT names nowhere"),
     ],
@@ -48,6 +56,28 @@ def test_errors_are_one_sentence(arguments, code, message, tmp_path, capsys):
     assert cli.main(["--out", str(tmp_path), *arguments]) == code
     err = capsys.readouterr().err
     assert err.startswith(message) and len(err.splitlines()) == 1
+    assert code == 1 or not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("recipe.json", b"{", "{} is damaged: it is no JSON"),
+        ("recipe.json", b"[1]", "{} is damaged: it holds a list, not a dict"),
+        ("recipe.json", b'{"lr": "fast"}', "{} was made by another recipe: lr is 'fast'"),
+        ("recipe.json", None, "{}: Is a directory"),
+        ("photos.json", b"\xff", "{} is damaged: it is no JSON"),
+        ("last.pt", b"PK", "{} is not a readable checkpoint"),
+        ("last.pt", None, "{}: Is a directory"),
+    ],
+)
+def test_what_is_damaged_in_the_folder_is_named_in_one_sentence(name, content, message, tmp_path, capsys):
+    path = tmp_path / name
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert cli.main(["--preset", "smoke", "--out", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: " + message.format(path)) and len(err.splitlines()) == 1
+    assert path.is_dir() if content is None else path.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_is_refused_before_the_work(tmp_path, capsys, monkeypatch):

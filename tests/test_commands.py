@@ -79,7 +79,7 @@ RUN = sorted(RUN.values())
 def test_the_commands_are_found():
     text = "\n".join(RUN)
     assert text.count("helpers.inference") >= 4 and text.count("helpers.training") >= 4, RUN
-    assert "accelerate launch" in text and "torchrun" in text
+    assert "accelerate launch -m" in text and "accelerate launch --cpu --num_processes 2" in text
 
 
 def in_terminal(call: list[str], folder: Path, env: dict, columns: int) -> tuple[int, str]:
@@ -169,7 +169,153 @@ def test_a_line_stays_a_line(capsys):
     assert sentence(OSError("odd")) == "odd"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nohup")
+# ------------------------------------------------------------------------------------ the end of a command
+
+LISTENING = """
+import os, signal, sys, time
+from helpers.backstage.commands import listen, parser, run
+from helpers.backstage.progress import say
+listen()
+"""
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and files")
+
+
+def light(body: str, **more) -> subprocess.Popen:
+    """A command that imports no PyTorch, and what it wrote."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | more.pop("env", {})
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | more
+    with subprocess.Popen([sys.executable, "-c", LISTENING + body], env=env, **options) as process:
+        process.out, process.err = process.communicate(timeout=120)
+    return process
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_signal_after_the_end_changes_nothing(name, code):
+    done = light(f"""
+def late():
+    os.kill(os.getpid(), signal.{name})
+import atexit
+atexit.register(late)
+sys.exit(run(lambda: say("done") or {code}))
+""")
+    assert (done.returncode, done.out, done.err) == (code, "done\n", "")
+
+
+@posix
+def test_a_signal_before_the_beginning_is_one_line():
+    done = light("os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)")
+    assert (done.returncode, done.out, done.err) == (130, "", "stopped: nothing was begun\n")
+
+
+@posix
+def test_a_second_signal_ends_what_the_first_began_to_put_away():
+    done = light("""
+def work():
+    try:
+        say("working")
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    finally:
+        for _ in range(3):  # an impatient finger
+            os.kill(os.getpid(), signal.SIGINT)
+        say("put away")
+        time.sleep(0.6)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+began = time.monotonic()
+sys.exit(run(work) if time.monotonic() - began < 30 else 1)
+""")
+    assert done.returncode == 130 and done.out == "working\nput away\n"
+    assert done.err == "stopped: run the same command to go on\n"
+
+
+@posix
+def test_a_signal_that_python_swallows_comes_again():
+    """A KeyboardInterrupt in `__del__` is printed and forgotten."""
+    done = light("""
+class Odd:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+def work():
+    Odd()
+    time.sleep(60)
+    return 0
+sys.exit(run(work))
+""")
+    assert done.returncode == 130 and done.err == "stopped: run the same command to go on\n"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("where", "err"),
+    [("/dev/full", "what was printed is lost: No space left on device\n"), ("a closed pipe", ""), ("closed", "")],
+)
+@pytest.mark.parametrize("work", ["parser('m', 'd', 'e').parse_args(['--help'])", "say('x' * 99) or 0"])
+def test_who_hears_may_be_gone(where, err, work):
+    if where == "/dev/full" and not Path(where).exists():
+        pytest.skip("no such device")
+    more = {}
+    if where == "closed":
+        more["preexec_fn"] = lambda: os.close(1)
+    elif where == "a closed pipe":
+        ours, more["stdout"] = os.pipe()
+        os.close(ours)
+    else:
+        more["stdout"] = open(where, "w")  # noqa: SIM115
+    done = light(f"sys.exit(run(lambda: {work}))", **more)
+    help_instead = where == "closed" and "--help" in work  # argparse looks for another way
+    assert done.returncode == 0 and (done.err == err or (help_instead and "exit codes" in done.err))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("a wrong recipe"), 1, {0: "error: a wrong recipe\n"}),
+        (commands.UsageError("no"), 2, {0: "error: no\n"}),
+        (KeyboardInterrupt(), 130, {0: "stopped: run the same command to go on\n"}),
+        (
+            OSError(5, "Input/output error", "a.npy"),
+            1,
+            {
+                0: "error: a.npy: Input/output error\n",
+                1: "process 1: error: a.npy: Input/output error\n",
+                2: "process 2: error: a.npy: Input/output error\n",
+            },
+        ),
+        (
+            RuntimeError("[gloo/pair.cc] Connection closed by peer"),
+            1,
+            dict.fromkeys((0, 1), f"error: {commands.LOST}\n"),
+        ),
+    ],
+)
+def test_of_several_processes_one_speaks_or_who_alone_knows(error, code, said, capsys, monkeypatch):
+    def work():
+        raise error
+
+    for rank in range(3):
+        monkeypatch.setenv("RANK", str(rank))
+        assert run(work) == code and capsys.readouterr().err == said.get(rank, "")
+
+
+def test_all_commands_tell_their_exit_codes(capsys):
+    from helpers import cli, inference
+    from helpers.publish.__main__ import main as publish
+
+    for main in (cli.main, inference.main, publish):
+        with pytest.raises(SystemExit) as end:
+            main(["--help"])
+        text = capsys.readouterr().out
+        assert end.value.code == 0 and text.isascii() and commands.EXIT_CODES in text and "python -m helpers." in text
+
+
+# ------------------------------------------------------------------------------------------ a wish that can wait
+
+
+@posix
 def test_what_was_told_to_be_ignored_stays_ignored():
     import signal
 
@@ -184,7 +330,7 @@ def test_what_was_told_to_be_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@posix
 def test_term_waits_for_the_end_of_the_step_and_then_counts():
     import signal
 
@@ -195,3 +341,41 @@ def test_term_waits_for_the_end_of_the_step_and_then_counts():
         os.kill(os.getpid(), signal.SIGTERM)
         done.append(stop.is_set())
     assert done == [True]
+
+
+@posix
+def test_a_signal_that_comes_too_late_to_stop_anything_is_passed_on():
+    import signal
+
+    from helpers.backstage.interrupt import Stopped, stop_request
+
+    with pytest.raises(Stopped, match="done already, and is saved"), stop_request():
+        os.kill(os.getpid(), signal.SIGINT)
+    with stop_request() as stop:  # one that was heeded is over
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.is_set()
+    with pytest.raises(ZeroDivisionError), stop_request():  # an error says more
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ZeroDivisionError
+
+
+@posix
+def test_two_signals_are_one_wish_unless_some_time_lies_between(monkeypatch):
+    import signal
+    import time
+
+    from helpers.backstage.interrupt import stop_request
+
+    with stop_request() as stop:
+        for _ in range(5):  # as a shell and its terminal send HUP
+            os.kill(os.getpid(), signal.SIGHUP if stop.is_set() else signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(0.6)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+    monkeypatch.setenv("RANK", "0")
+    with stop_request() as stop:  # a launcher passes on what the terminal sent, and says it again
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.6)
+        assert stop.is_set()

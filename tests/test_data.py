@@ -214,7 +214,7 @@ def test_without_photos_flowers_are_drawn_under_a_banner(tmp_path, monkeypatch, 
     monkeypatch.delenv("FLOWERS102_ROOT", raising=False)
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
-    data._print_once.cache_clear()
+    data._say_once.cache_clear()
     photos = load_flowers("test", 32, limit=5)
     assert (photos.source, photos.images.shape) == ("drawn", (5, 3, 32, 32))
     assert photos.split == "test" and photos.ids.tolist() == [-1, -2, -3, -4, -5]
@@ -228,8 +228,8 @@ def test_without_photos_flowers_are_drawn_under_a_banner(tmp_path, monkeypatch, 
     [
         ({"split": "validation"}, "unknown split 'validation'"),
         ({"split": "train", "protocol": "huge"}, "unknown protocol 'huge'"),
-        ({"split": "train", "size": 4}, "photos of 4 px"),
-        ({"split": "train", "limit": 0}, "at least one photo"),
+        ({"split": "train", "size": 4}, "size to be a whole number from 8 to 512, not 4"),
+        ({"split": "train", "limit": 0}, "limit to be a whole number of at least 1, not 0"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):

@@ -1,10 +1,14 @@
 """helpers.backstage.files: a file is the old one or the new one, whatever happens."""
 
 import os
+import re
+import stat
+import subprocess
+import sys
 
 import pytest
 
-from helpers.backstage.files import read_json, write_json, writing
+from helpers.backstage.files import read_json, sweep, write_json, writing
 
 
 def test_the_file_appears_whole_and_nothing_stays_beside_it(tmp_path):
@@ -65,3 +69,53 @@ def test_json_is_utf8_with_one_newline_everywhere(tmp_path):
     write_json(path, {"ΔE": [1.5, None]})
     assert path.read_bytes() == '{\n "ΔE": [\n  1.5,\n  null\n ]\n}\n'.encode()
     assert read_json(path) == {"ΔE": [1.5, None]}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1", '"x"', "[]", "[" * 100_000])
+def test_json_that_is_damaged_or_of_another_kind_is_named(tmp_path, content):
+    (path := tmp_path / "card.json").write_text(content)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))} is damaged: it "):
+        read_json(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match="is damaged: it is no JSON"):
+        read_json(path)
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "nothing.json")
+
+
+def test_an_error_names_the_file_and_not_what_lies_beside_it(tmp_path):
+    with pytest.raises(OSError) as caught, writing(tmp_path / "no" / "note.txt") as beside:
+        beside.write_text("new")
+    assert caught.value.filename == str(tmp_path / "no" / "note.txt")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights")
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])
+def test_a_file_has_the_rights_that_the_user_gives_his_files(tmp_path, umask):
+    path = tmp_path / "weights"
+    before = os.umask(umask)
+    try:
+        with writing(path) as beside:
+            beside.write_text("new")
+            beside.chmod(0o600)  # as libraries do
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+        path.chmod(0o640)
+        with writing(path) as beside:
+            beside.write_text("newer")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:
+        gone = [f".a.pt.partial-{number}" for number in (99_999_999, 10**30, os.getpid())]
+        kept = [f".a.pt.partial-{alive.pid}", "a.pt", ".a.pt.partial-", ".a.pt.partial-x", "a.pt.partial-99999999"]
+        for name in gone + kept:
+            (tmp_path / name).write_text("half")
+        sweep(tmp_path)
+        assert sorted(os.listdir(tmp_path)) == sorted(kept)
+        alive.communicate(b"\n")
+    sweep(tmp_path)
+    assert kept[0] not in os.listdir(tmp_path)
+    sweep(tmp_path / "nothing")

@@ -239,6 +239,46 @@ def test_bad_weights_are_named(tmp_path):
         Colorizer.from_pretrained("roses")
 
 
+def test_weights_with_a_flipped_bit_or_no_numbers_color_nothing(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_generator(UNet(4, 2), path, size=64)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"mine.safetensors is damaged, its checksum is another: copy it again"):
+        Colorizer.from_pretrained(path)
+    model = UNet(4, 2)
+    model.encoder[1][1].running_var[0] = np.nan
+    save_file(model.state_dict(), path, {"config": json.dumps(model.config), "size": "64"})
+    with pytest.raises(
+        ValueError, match=r"mine.safetensors holds values that are no numbers \(encoder.1.1.running_var"
+    ):
+        Colorizer.from_pretrained(path)
+
+
+def test_weights_that_cannot_be_read_are_not_called_missing(tmp_path, monkeypatch):
+    path = tmp_path / "mine.safetensors"
+    save_generator(UNet(4, 2), path, size=64)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(ValueError, match="mine.json is damaged: it is no JSON"):
+        Colorizer.from_pretrained(path)
+    path.with_suffix(".json").unlink()
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError, match="mine.safetensors"):
+        Colorizer.from_pretrained(path)
+
+
+@pytest.mark.parametrize("config", ["[]", "3", '{"width": 0}', '{"width": "x"}', '{"kind": "Colorizer"}', "{"])
+def test_a_strange_header_is_told_with_the_name_of_the_file(config, tmp_path):
+    save_file(UNet(4, 2).state_dict(), path := tmp_path / "mine.safetensors", {"config": config})
+    with pytest.raises(ValueError, match="mine.safetensors does not hold a generator of this course"):
+        load_generator(path)
+
+
 def test_weights_moved_out_of_their_folder_color_at_their_own_size(tmp_path, flower):
     for name in pretrained_names():
         shutil.copy(inference.WEIGHTS / f"{name}.safetensors", tmp_path / "moved.safetensors")

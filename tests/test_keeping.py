@@ -30,8 +30,7 @@ def written(colored, picture, suffix):
 def test_every_format_holds_the_picture_an_srgb_profile_the_dpi_and_the_date(suffix, flower):
     exif = Image.Exif()
     exif[0x0112], exif[0x0132], exif[0x010F] = 6, "1957:07:14 10:11:12", "Leica"
-    exif.get_ifd(0x8769)[0x9003] = "1957:07:14 10:11:12"
-    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x8769], exif[0x8825] = {0x9003: "1957:07:14 10:11:12"}, {1: "N"}  # as older versions of Pillow write it, too
     picture = read_picture(encoded(flower, exif=exif, dpi=(600, 300)), "a.jpg")
     assert picture.dpi == (300, 600)  # it was turned a quarter
     made = written(picture.rgb, picture, suffix)
@@ -82,7 +81,7 @@ def test_alpha_arrays_and_long_exif(flower):
     assert made.mode == "RGBA" and np.array_equal(np.asarray(made)[..., 3], alpha)
     exif = Image.Exif()
     exif[0x010F] = "Leica"
-    exif.get_ifd(0x8769)[0x927C] = b"maker's notes" * 6000
+    exif[0x8769] = {0x927C: b"maker's notes" * 6000}
     long = Picture(flower, exif=exif.tobytes())
     assert written(flower, long, ".jpg").getexif()[0x010F] == "Leica"  # too long for a JPEG: the maker's notes go
     assert 0x927C in written(flower, long, ".png").getexif().get_ifd(0x8769)

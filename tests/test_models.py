@@ -85,11 +85,11 @@ def test_spectral_norm_bounds_each_layer():
 
 
 def test_wrong_model_arguments_are_named():
-    with pytest.raises(ValueError, match="width and a depth"):
+    with pytest.raises(ValueError, match="width to be a whole number of at least 1, not 0"):
         UNet(width=0)
     with pytest.raises(ValueError, match="spectral"):
         PatchGAN(norm="batch")
-    with pytest.raises(ValueError, match="at least one strided layer"):
+    with pytest.raises(ValueError, match="layers to be a whole number of at least 1, not 0"):
         PatchGAN(layers=0)
     with pytest.raises(ValueError, match="too small for this PatchGAN"):
         PatchGAN(8, 3)(torch.rand(1, 1, 16, 16), torch.rand(1, 2, 16, 16))

@@ -7,6 +7,7 @@ import time
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 import tifffile
 from PIL import Image, ImageCms
@@ -20,6 +21,7 @@ RGB = (
     np.clip(np.stack([RAMP + 60 * BLOB, RAMP - 70 * BLOB, 0.8 * RAMP - 40 * BLOB], -1), 0, 255).round().astype(np.uint8)
 )
 GRAY = np.asarray(Image.fromarray(RGB).convert("L"))
+PILLOW = tuple(int(number) for number in PIL.__version__.split(".")[:2])
 
 
 def encoded(picture, kind="PNG", **options):
@@ -239,7 +241,8 @@ def test_alpha_of_16_bits_is_kept():
         rgb, got = open_image(buffer.getvalue())
         assert np.array_equal(got, alpha) and off(rgb, array.squeeze()) < 0.3
     deep = GRAY.astype(np.uint16) * 257
-    assert np.array_equal(open_image(encoded(deep, transparency=int(deep[5, 5])))[1] == 0, deep == deep[5, 5])
+    if PILLOW >= (10, 3):  # older ones read it and do not write it
+        assert np.array_equal(open_image(encoded(deep, transparency=int(deep[5, 5])))[1] == 0, deep == deep[5, 5])
 
 
 # ------------------------------------------------------------------------------------------ pages and formats
@@ -247,7 +250,10 @@ def test_alpha_of_16_bits_is_kept():
 
 def test_the_first_page_or_frame_and_a_word_about_it_but_no_thumbnail():
     pages = [Image.fromarray(np.roll(RGB, 9 * i, 0)) for i in range(3)]
-    for kind, word in (("TIFF", "page"), ("GIF", "frame"), ("PNG", "frame"), ("WEBP", "frame"), ("MPO", "picture")):
+    words = {"TIFF": "page", "GIF": "frame", "PNG": "frame", "WEBP": "frame", "MPO": "picture"}
+    if PILLOW < (11, 3):  # what these write is no sound MPO
+        del words["MPO"]
+    for kind, word in words.items():
         picture = read_picture(encoded(pages[0], kind, save_all=True, append_images=pages[1:]))
         assert picture.frames == 3 and picture.notes == (f"this is the first of 3 {word}s",)
         assert off(picture.rgb, RGB) < 5

@@ -1,6 +1,7 @@
 """helpers.publish: weights that ship, running notebooks, their time lines and README table, the title pictures."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 import torch
 
 from helpers import publish
+from helpers.backstage.tensors import DamagedError, read_tensors
 from helpers.data import Photos
-from helpers.inference import Colorizer, save_generator
+from helpers.inference import WEIGHTS, Colorizer, save_generator
 from helpers.kid import FlowerNet, accuracy, load_features
 from helpers.metrics import predict
 from helpers.models import UNet
@@ -48,7 +50,8 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
     main(["weights", str(tmp_path), "roses-32"])
     card = read(tmp_path / "shipped/roses-32.json")
     assert card["command"] == (
-        "python -m helpers.training --preset smoke --protocol large --out runs/roses-32 --set encoder=none color_steps=9"
+        "python -m helpers.training --preset smoke --protocol large --out runs/roses-32 "
+        "--set encoder=none color_steps=9"
     )
     assert card["recipe"] == asdict(recipe) and card["training"]["hardware"] == "an abacus"
     assert len(card["baselines"]) == 3 and card["scorecard"]["photos"] == 12
@@ -58,8 +61,40 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
         assert path.stat().st_size < (tmp_path / "generator.safetensors").stat().st_size * 0.7
 
 
+@pytest.mark.parametrize(
+    ("photos", "words"),
+    [
+        ({"source": "drawn", "split": "test"}, "on the real photos, not on drawn ones"),
+        ({"source": "flowers102", "split": "val"}, "trained on the val split; the large protocol's is test"),
+    ],
+)
+def test_a_card_says_what_the_run_learned_from_or_nothing_ships(photos, words):
+    recipe = replace(PRESETS["smoke"], protocol="large")
+    seen = {"source": "flowers102", "split": "test", "count": 6149, "size": 80, "crc32": "0"}
+    said = "6149 photos of the official test split, 80 px"
+    assert networks.learned_from({"photos": seen}, recipe) == {"trained_on": said}
+    assert networks.learned_from({"seconds": 1}, recipe) == {}  # a run of an older version
+    with pytest.raises(SystemExit, match=words):
+        networks.learned_from({"photos": seen | photos}, recipe)
+
+
+@pytest.mark.parametrize("path", [*WEIGHTS.rglob("*.safetensors")], ids=lambda path: path.stem)
+def test_what_ships_is_known_by_its_checksum(path, tmp_path):
+    """In the file or in its card: damage anywhere is noticed."""
+    content, mine = bytearray(path.read_bytes()), tmp_path / path.name
+    shutil.copyfile(path.with_suffix(".json"), mine.with_suffix(".json"))
+    mine.write_bytes(content)
+    read_tensors(mine, read(mine.with_suffix(".json")))
+    for at in (len(content) // 2, len(content) - 1):
+        content[at] ^= 4
+        mine.write_bytes(content)
+        with pytest.raises(DamagedError, match=f"{path.name} is damaged"):
+            read_tensors(mine, read(mine.with_suffix(".json")))
+
+
 def test_nothing_ships_that_was_judged_or_trained_on_drawn_flowers(tmp_path, monkeypatch):
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(PRESETS["smoke"])))
+    (tmp_path / "timing.json").write_text("{}")
     (tmp_path / "images").mkdir()
     monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: drawn(4))
     monkeypatch.setattr(networks, "FEATURES", tmp_path / "x.safetensors")
@@ -68,7 +103,7 @@ def test_nothing_ships_that_was_judged_or_trained_on_drawn_flowers(tmp_path, mon
         with pytest.raises(SystemExit, match="trained and judged on the real photos"):
             main(command)
     (tmp_path / "images").rmdir()
-    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.json", "timing.json"]
 
 
 def test_flowernet_ships_with_its_card_judged_as_shipped(tmp_path, monkeypatch):

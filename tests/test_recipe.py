@@ -51,9 +51,11 @@ def test_the_schedule_follows_the_phases():
     assert [recipe.size_at(step) for step in (0, small - 1, small, game)] == [32, 32, 64, 64]
 
 
-def test_more_small_steps_than_color_steps_are_refused():
-    with pytest.raises(ValueError, match="small_steps is 9, but color_steps only 8"):
-        replace(PRESETS["smoke"], small_steps=9)
+def test_a_recipe_is_checked_when_it_is_made_changed_or_restored():
+    """What each field may be is the matter of test_settings.py."""
+    for make in (Recipe, lambda **bad: replace(PRESETS["smoke"], **bad), lambda **bad: Recipe.restore(bad)):
+        with pytest.raises(ValueError, match="batch_size is -4: choose a whole number from 1"):
+            make(batch_size=-4)
 
 
 def test_a_recipe_of_another_version_is_read():

@@ -222,15 +222,64 @@ def test_the_color_phase_alone_is_a_run(few, tmp_path):
 # ------------------------------------------------------------------------------- what can go wrong
 
 
-def test_divergence_stops_with_the_last_good_state(flowers, tmp_path):
+def spoil(monkeypatch, step, change):
+    """Have `change(trainer)` happen after that step of every training."""
+    take_step = Trainer.take_step
+
+    def spoiled(self, *batch):
+        take_step(self, *batch)
+        if self.step == step:
+            with torch.no_grad():
+                change(self)
+
+    monkeypatch.setattr(Trainer, "take_step", spoiled)
+
+
+def test_divergence_stops_with_the_last_good_state(flowers, tmp_path, monkeypatch):
     recipe = replace(SMOKE, color_steps=200, report_steps=25)
-    train(recipe, tmp_path, stop_after=25, show=False, **flowers)
-    rewrite(tmp_path, lambda state: state["generator"]["head.bias"].fill_(math.nan))
+    train(recipe, tmp_path, stop_after=10, show=False, **flowers)
     kept = (tmp_path / "last.pt").read_bytes()
-    message = r"color phase\).*no longer a number; try a lower learning rate. The last good state is .*last.pt"
+    spoil(monkeypatch, 12, lambda trainer: trainer.plain_generator.head.bias.fill_(math.nan))
+    message = (
+        r"color phase\).*no longer a number; try a lower learning rate. The last good state is .*last.pt, of step 10"
+    )
     with pytest.raises(TrainingDiverged, match=message):
         train(recipe, tmp_path, show=False, **flowers)
     assert (tmp_path / "last.pt").read_bytes() == kept  # nothing was written over it
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("generator.encoder.1.1.running_var", lambda t: t.plain_generator.encoder[1][1].running_var.fill_(math.inf)),
+        ("average.head.bias", lambda t: t.average.head.bias.fill_(math.nan)),
+        ("critic", lambda t: next(t.plain_critic.parameters()).view(-1)[0].fill_(math.nan)),
+        ("g_optimizer.state.0.exp_avg", lambda t: next(iter(t.g_optimizer.state.values()))["exp_avg"].fill_(math.nan)),
+    ],
+)
+def test_a_state_that_is_no_number_is_never_kept(name, change, few, tmp_path, monkeypatch):
+    """Though all losses are numbers; at the last step of all, or when it is stopped."""
+    with monkeypatch.context() as patch:
+        spoil(patch, TINY.total_steps, change)
+        with pytest.raises(
+            TrainingDiverged, match=f"before step 11: {name}.* is no longer a number.*No state was saved"
+        ):
+            train(TINY, tmp_path, show=False, **few)
+    assert not (tmp_path / "last.pt").exists() and not (tmp_path / "generator.safetensors").exists()
+    with monkeypatch.context() as patch:
+        spoil(patch, 2, change)
+        with pytest.raises(TrainingDiverged, match="before step 2"):
+            train(TINY, tmp_path, show=False, stop_after=2, **few)
+    assert not (tmp_path / "last.pt").exists() and train(TINY, tmp_path, show=False, **few).finished
+
+
+def test_a_kept_state_that_is_no_number_is_refused(few, tmp_path):
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    rewrite(tmp_path, lambda state: state["generator"]["head.bias"].fill_(math.nan))
+    kept = (tmp_path / "last.pt").read_bytes()
+    with pytest.raises(ValueError, match=r"last.pt is not a readable checkpoint \(generator.head.bias .*: delete it"):
+        train(TINY, tmp_path, show=False, **few)
+    assert (tmp_path / "last.pt").read_bytes() == kept
 
 
 def test_an_infinite_learning_rate_is_noticed(flowers, tmp_path):
@@ -277,6 +326,68 @@ def test_another_recipe_or_a_damaged_checkpoint_is_named(whole, flowers, tmp_pat
         train(SMOKE, tmp_path, show=False, **flowers)
 
 
+def test_other_photos_cannot_go_on_with_a_run(few, tmp_path):
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    photos, val = few.values()
+    for other in (
+        val,
+        photos.subset(range(7)),
+        photos.subset(slice(None, None, -1)),
+        replace(photos, source="flowers102"),
+    ):
+        with pytest.raises(ValueError, match=r"was made by other photos: .* there, .* here\). Choose another folder"):
+            train(TINY, tmp_path, other, val, show=False)
+    (tmp_path / "photos.json").unlink()  # the checkpoint knows them, too
+    with pytest.raises(ValueError, match=r"last.pt was made by other photos: source \(drawn there, flowers102 here"):
+        train(TINY, tmp_path, replace(photos, source="flowers102"), val, show=False)
+    run = train(TINY, tmp_path, show=False, **few)
+    assert run.finished and json.loads((tmp_path / "timing.json").read_text())["photos"]["source"] == "drawn"
+    with pytest.raises(ValueError, match="other photos"):  # nor is it loaded as if it were theirs
+        train(TINY, tmp_path, val, val, show=False)
+
+
+def test_one_that_was_killed_at_its_first_step_keeps_its_folder(few, tmp_path, monkeypatch):
+    """Another recipe, or other photos, would leave a mixture of both there."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "take_step", killed)
+        train(TINY, tmp_path, show=False, **few)
+    with pytest.raises(ValueError, match=r"recipe.json was made by another recipe: seed \(0 there, 1 here\)"):
+        train(replace(TINY, seed=1), tmp_path, show=False, **few)
+    with pytest.raises(ValueError, match="photos.json was made by other photos"):
+        train(TINY, tmp_path, few["val"], few["val"], show=False)
+    assert train(TINY, tmp_path, show=False, **few).finished
+
+
+def test_a_run_that_could_not_begin_leaves_the_folder_to_another(few, tmp_path):
+    with pytest.raises(ValueError, match="a batch of 9 cannot be drawn from 8 photos"):
+        train(replace(TINY, batch_size=9), tmp_path, show=False, **few)
+    assert train(TINY, tmp_path, show=False, **few).finished
+
+
+def test_two_trainings_do_not_share_a_folder(few, tmp_path):
+    told = []
+
+    def watch(history, folder):
+        with pytest.raises(ValueError, match="another training writes in"):
+            train(TINY, folder, show=False, **few)
+        told.append(history[-1]["step"])
+
+    run = train(TINY, tmp_path, show=False, watch=watch, **few)
+    assert run.finished and told == [3, 5, 6, 9, 11]
+    assert train(TINY, tmp_path, show=False, **few).finished  # and let go of it at the end
+
+
+def test_a_game_alone_has_weights_to_compare_with(few, tmp_path):
+    """As of a run that starts from a colorizer: `generator-l1` is what it started from."""
+    run = train(replace(TINY, color_steps=0), tmp_path, show=False, **few)
+    l1 = load_generator(tmp_path / "generator-l1.safetensors")[0]
+    assert run.finished and not same(l1.state_dict(), run.generator.state_dict())
+
+
 def test_a_checkpoint_cannot_run_code(tmp_path, flowers):
     class Evil:
         def __reduce__(self):
@@ -310,6 +421,17 @@ def test_a_run_of_an_older_version_goes_on(whole, flowers, tmp_path):
     rewrite(tmp_path, older)
     again = train(SMOKE, tmp_path, show=False, **flowers)
     assert same(everything(again), everything(whole)) and again.history == whole.history
+
+
+def test_a_checkpoint_that_does_not_know_its_photos_goes_on_and_says_so(few, tmp_path, capsys):
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    (tmp_path / "photos.json").unlink()
+    rewrite(tmp_path, lambda state: state.pop("photos"))
+    train(TINY, tmp_path, stop_after=1, show=False, **few)
+    assert "last.pt is of an older version and does not know its photos" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="other photos"):
+        train(TINY, tmp_path, few["val"], few["val"], show=False)
+    assert train(TINY, tmp_path, show=False, **few).finished and capsys.readouterr().out == ""
 
 
 def test_a_field_added_since_must_have_its_default(few, tmp_path):

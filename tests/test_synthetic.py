@@ -48,7 +48,7 @@ def test_the_smallest_flowers_have_petals_too():
 
 
 def test_wrong_drawings_are_refused():
-    with pytest.raises(ValueError, match="at least 8 px"):
+    with pytest.raises(ValueError, match="size to be a whole number of at least 8, not 4"):
         draw_flowers(1, 4)
-    with pytest.raises(ValueError, match="no kind 9"):
+    with pytest.raises(ValueError, match="kind to be a whole number from 0 to 4, not 9"):
         draw_flowers(1, 32, kind=9)

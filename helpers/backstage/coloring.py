@@ -12,13 +12,17 @@ import errno
 import hashlib
 import math
 import os
+import threading
 import warnings
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
@@ -34,6 +38,11 @@ __all__ = ["command"]
 IMAGE_ID = 0x800D
 OURS = "c0104ed0"  # what our fingerprints begin with; 24 hexadecimal digits follow
 METHOD = b"1"  # to be raised when the same weights begin to color another way
+MOST_WORKERS = 8  # pictures worked on at once, at most one a core
+LARGE, ONE_LARGE = (
+    3 * 2**22,
+    threading.Lock(),
+)  # samples: of pictures of more than 4 megapixels one is colored at a time
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EROFS}
 EXAMPLES = """\
   python -m helpers.inference photo.jpg holiday/ -o colored/
@@ -72,8 +81,7 @@ def command(load: Callable, names: list[str], best: str, arguments: list[str] | 
         help="color anew what is in the output folder already; without, what these weights made of the same photo is "
         "skipped, and files of the same name from elsewhere are left alone",
     )
-    options = reader.parse_args(arguments)
-    return run(lambda: _color(options, load))
+    return run(lambda: _color(reader.parse_args(arguments), load))
 
 
 def _color(options, load: Callable) -> int:
@@ -85,7 +93,8 @@ def _color(options, load: Callable) -> int:
         try:
             colorizer = load(options.weights)
         except (ValueError, OSError, RuntimeError) as error:
-            raise UsageError(sentence(error)) from error
+            text = sentence(error)
+            raise UsageError(text if options.weights in text else f"{options.weights}: {text}") from error
         try:
             made = usable(plan.jobs[0].target.parent if len(plan.jobs) == 1 else options.out)
         except OSError as error:
@@ -134,38 +143,83 @@ class _Outcome:
 
 
 def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwrite: bool) -> None:
-    """One picture that fails, in whatever way, never touches its neighbors."""
-    recipe, full = _fingerprint_of_weights(colorizer, saturation), 0
+    """One picture that fails, in whatever way, never touches its neighbors. Each core has one to work on."""
+    recipe, stop, waiting = _fingerprint_of_weights(colorizer, saturation), threading.Event(), deque()
+    workers, threads = min(_cores(), len(plan.jobs), MOST_WORKERS), torch.get_num_threads()
+    # Over the small layers of a small picture, several threads of torch would only wait for each other.
+    settings = {"initializer": torch.set_num_threads, "initargs": (1,)} if workers > 1 else {}
     bar = Bar(len(plan.jobs), leave=False, comment="coloring")
+    full, sorry = 0, ""  # disks in a row that were full, and the last one's sentence
+
+    def note_first() -> None:
+        """Wait for the picture that was begun first, and note what became of it."""
+        nonlocal full, sorry
+        job, attempt = waiting[0]
+        try:
+            colored, notes = attempt.result()
+            done.colored, done.there, full = done.colored + colored, done.there + (not colored), 0
+            done.notes += [f"{job.source}: {note}" for note in notes]
+        except Exception as error:
+            text = sentence(error)
+            done.problems.append(text if text.startswith(str(job.source)) else f"{job.source}: {text}")
+            done.failed += 1
+            full = full + 1 if getattr(error, "errno", None) in FULL else 0
+            sorry = f"{job.target.parent}: {text}"
+        done.tried += 1
+        waiting.popleft()
+        bar.move(done.tried, "coloring")
+
     try:
-        for job in plan.jobs:
+        with warnings.catch_warnings(), ThreadPoolExecutor(workers, **settings) as pool:
+            warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
             try:
-                _color_one(job, done, colorizer, saturation, recipe, overwrite)
-                full = 0
-            except Exception as error:
-                text = sentence(error)
-                done.problems.append(text if text.startswith(str(job.source)) else f"{job.source}: {text}")
-                done.failed += 1
-                full = full + 1 if getattr(error, "errno", None) in FULL else 0
-            done.tried += 1
-            bar.move(done.tried, "coloring")
-            if full == 3 and (left := len(plan.jobs) - done.tried):
-                done.problems.append(f"{job.target.parent}: {text}; the other {left} pictures were not tried")
-                done.failed += left
-                break
+                for job in plan.jobs:
+                    waiting.append((job, pool.submit(_color_one, job, colorizer, saturation, recipe, overwrite, stop)))
+                    if len(waiting) == 2 * workers:  # no more are begun than are soon done
+                        note_first()
+                    if full == 3:
+                        break
+                while waiting and full < 3:
+                    note_first()
+            finally:  # where it was stopped, or the disk is full, what has begun goes on to its next halt
+                stop.set()
+                waiting = deque(pair for pair in waiting if not pair[1].cancel())
+                while waiting:
+                    if isinstance(waiting[0][1].exception(), (Exception, type(None))):
+                        note_first()
+                    else:
+                        waiting.popleft()
+        if full >= 3 and (left := len(plan.jobs) - done.tried):
+            done.problems.append(f"{sorry}; the other {left} pictures were not tried")
+            done.failed += left
     finally:
+        torch.set_num_threads(threads)
         bar.close()
 
 
-def _color_one(job: Job, done: _Outcome, colorizer, saturation: float, recipe: bytes, overwrite: bool) -> None:
+class _Stopped(BaseException):
+    """Nobody waits for this picture any more, and nothing of it was written."""
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _color_one(
+    job: Job, colorizer, saturation: float, recipe: bytes, overwrite: bool, stop: threading.Event
+) -> tuple[bool, list[str]]:
+    """Whether it was colored, or was there already; and notes for the user."""
+
+    def halt() -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    halt()
     mark = _fingerprint(job.source, recipe)
     for target in dict.fromkeys((job.target, job.with_alpha)):
         if _mark_of(target) == mark and not overwrite:
-            done.there += 1
-            return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
-        picture = read_picture(job.source)
+            return False, []
+    picture = read_picture(job.source)
     target = job.with_alpha if picture.alpha is not None else job.target
     if os.path.lexists(target):
         if job.guarded:
@@ -174,18 +228,22 @@ def _color_one(job: Job, done: _Outcome, colorizer, saturation: float, recipe: b
             )
         if not (overwrite or _mark_of(target).startswith(OURS)):
             raise ValueError(f"{job.source}: {target} is there and was not made here, --overwrite replaces it")
-    colored = colorizer.colorize(picture.rgb, saturation, name=str(job.source))
-    if picture.alpha is not None:
-        colored = np.dstack([colored[..., :3], picture.alpha])
-    content = encode(colored, replace(picture, exif=_marked(picture.exif, mark)), target.suffix)
+    halt()
+    with ONE_LARGE if picture.rgb.size > LARGE else nullcontext():
+        halt()
+        colored = colorizer.colorize(picture.rgb, saturation, name=str(job.source))
+        if picture.alpha is not None:
+            colored = np.dstack([colored[..., :3], picture.alpha])
+        halt()
+        content = encode(colored, replace(picture, exif=_marked(picture.exif, mark)), target.suffix)
+    halt()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with writing(target) as beside:
             beside.write_bytes(content)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(target)) from error
-    done.colored += 1
-    done.notes += [f"{job.source}: {note}" for note in picture.notes]
+    return True, list(picture.notes)
 
 
 # -------------------------------------------------------------------------------------------- fingerprints

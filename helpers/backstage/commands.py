@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
+import errno
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from .interrupt import catch_signals, restore_signals
+from .interrupt import catch_signals, rank, restore_signals, same_wish
+from .processes import LOST, lost
+from .progress import complain
 
 __all__ = [
     "DONE", "FAILED", "STOPPED", "WRONG", "UsageError", "complain", "interruptible", "listen", "parser", "run",
@@ -24,16 +30,21 @@ exit codes:
   1  something was not done, or failed: each thing is named
   2  wrong arguments: nothing was begun
   130  stopped by Ctrl-C, TERM or HUP: what was done is kept"""
-SAME_WISH = 2.0  # seconds: who presses Ctrl-C again and again means it once
 
 
 class UsageError(ValueError):
     """Arguments that cannot be meant so: said before anything is begun."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message, file=None):
+        if rank() == 0:  # of several processes one speaks
+            super()._print_message(message, file)
+
+
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
     """A parser whose `--help` ends with examples, one a line, and the exit codes. All of it in ASCII: any console."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"python -m {module}",
         description=description,
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
@@ -44,24 +55,39 @@ def parser(module: str, description: str, examples: str) -> argparse.ArgumentPar
 def run(work: Callable[[], int], go_on: str = "run the same command to go on") -> int:
     """The exit code of a command line: that of `work`, unless it raises; what it raises is told in one line.
 
-    go_on: what to do after it was stopped, told unless the KeyboardInterrupt says something itself.
+    work: all of it, from the parsing of its arguments on. go_on: what to do after it was stopped, told unless the
+    KeyboardInterrupt says something itself. Of several processes the main one speaks; others where only they know.
     """
+    with _forgiving_stdout(), interruptible():
+        try:
+            code, line = _outcome(work, go_on)
+        except KeyboardInterrupt:  # between the lines
+            code, line = STOPPED, f"stopped: {go_on}"
+        if line and (rank() == 0 or line.startswith("process ") or (rank() == 1 and line.endswith(LOST))):
+            complain(line)
+    return code
+
+
+def _outcome(work: Callable[[], int], go_on: str) -> tuple[int, str]:
+    """(exit code, the line to say or "")."""
     try:
-        with _forgiving_stdout(), interruptible():
-            return work()
+        return work(), ""
     except KeyboardInterrupt as stop:
-        complain(f"stopped: {stop}" if str(stop) else f"stopped: {go_on}")
-        return STOPPED
+        return STOPPED, f"stopped: {stop}" if str(stop) else f"stopped: {go_on}"
     except UsageError as error:
-        complain(f"error: {error}")
-        return WRONG
+        return WRONG, f"error: {error}"
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        complain(f"error: {sentence(error)}")
-        return FAILED
+        from .flowers import DataError
+
+        alone = rank() and not isinstance(error, (ValueError, DataError))  # those are the same for all
+        said = f"error: {sentence(error)}"
+        return FAILED, f"process {rank()}: {said}" if alone and not said.endswith(LOST) else said
 
 
 def sentence(error: BaseException) -> str:
     """One line that says what went wrong, with the file's name first if it is about a file."""
+    if lost(error):
+        return LOST
     if isinstance(error, OSError) and error.strerror:
         name = error.filename2 or error.filename
         text = f"{os.fsdecode(name)}: {error.strerror}" if isinstance(name, (str, bytes)) else error.strerror
@@ -69,32 +95,43 @@ def sentence(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
-def complain(text: str) -> None:
-    """One line on stderr, whatever is in a file's name, and whether or not somebody still listens there."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    with suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
-
-
 # ---------------------------------------------------------------------------------------- being stopped
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """INT, TERM and HUP raise KeyboardInterrupt, but once in two seconds: what is being put away will be."""
+    """INT, TERM and HUP raise KeyboardInterrupt, but once for one wish: what is being put away will be.
+
+    At the end of a command (see `listen`) nothing is left that could be stopped, and they are ignored.
+    """
     last = float("-inf")
 
     def note(*_):
         nonlocal last
-        if time.monotonic() - last > SAME_WISH:
+        if time.monotonic() - last > same_wish():
             last = time.monotonic()
             raise KeyboardInterrupt
 
-    before = catch_signals(note)
+    def not_raised(what):
+        """A KeyboardInterrupt that came while Python cleaned up after an object: it is raised again, a little later."""
+        nonlocal last
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            return hook(what)
+        last = float("-inf")
+        again = threading.Timer(0.05, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+    before, hook = catch_signals(note), sys.unraisablehook
+    sys.unraisablehook = not_raised
     try:
         yield
     finally:
-        restore_signals(before)
+        sys.unraisablehook = hook
+        restore_signals(dict.fromkeys(before, signal.SIG_IGN) if _listening else before)
+
+
+_listening: list[bool] = []
 
 
 def listen() -> None:
@@ -104,45 +141,59 @@ def listen() -> None:
     """
 
     def leave(*_):
-        if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+        if rank() == 0:
             with suppress(OSError):
                 os.write(2, b"stopped: nothing was begun\n")
         os._exit(STOPPED)
 
+    _listening.append(True)
     catch_signals(leave)
 
 
 class _Forgiving:
-    """A stream whose reader may go away (a closed pipe or terminal, a full disk under a log) and nobody minds."""
+    """A stream whose reader may go away (a closed pipe or terminal) or whose disk may be full, and the work goes on.
+
+    error: what went wrong first, if that is worth a word: who closes a pipe knows it.
+    """
 
     def __init__(self, stream):
-        self._stream = stream
+        self._stream, self.error = stream, None
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
-            self._stream.write(text)
+        self._try(self._stream.write, text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
+        self._try(self._stream.flush)
+
+    def _try(self, method: Callable, *text: str) -> None:
+        try:
+            method(*text)
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF):
+                self.error = self.error or error
 
 
 @contextmanager
 def _forgiving_stdout() -> Iterator[None]:
     """What is printed is for somebody to see; it is no reason to lose an hour of training."""
     stdout = sys.stdout
-    sys.stdout = _Forgiving(stdout) if stdout else stdout
+    if stdout is None:
+        yield
+        return
+    sys.stdout = forgiving = _Forgiving(stdout)
     try:
         yield
     finally:
+        forgiving.flush()
         sys.stdout = stdout
+        if forgiving.error:
+            complain(f"what was printed is lost: {forgiving.error.strerror}")
         try:
-            if stdout:
-                stdout.flush()
+            stdout.flush()
         except OSError:  # or Python would try once more at its end, and complain
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

@@ -1,4 +1,4 @@
-"""The conversions of `helpers.color` in place, for pictures on a CPU that need no gradient.
+"""The conversions of `helpers.color` in place, for pictures on a CPU that need no gradient; enlarging by strips.
 
 A fresh tensor for each step would cost more than the arithmetic. So a picture is worked on in parts that stay in the
 processor's cache, in two tensors used again and again. A curve is (knee, exponent, slope), as in `helpers.color`.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["lab_to_rgb", "rgb_to_lab"]
+__all__ = ["lab_to_rgb", "rgb_to_lab", "rows_between"]
 
 CHUNK_PIXELS = 2**17
 """Pixels converted at once: few enough for the cache, many enough for all cores."""
@@ -80,3 +81,14 @@ def _in_chunks(image: Tensor, convert: Callable[[Tensor, Tensor, Tensor], None])
             convert(source, *work)
             result.copy_(work[0])
     return out.reshape(image.shape)
+
+
+def rows_between(wide: Tensor, height: int, strip: slice) -> Tensor:
+    """Rows `strip` of `wide` (2, h, W) enlarged to `height` rows, linear between row centers."""
+    if strip == slice(0, height):
+        return F.interpolate(wide[None], (height, wide.shape[2]), mode="bilinear", align_corners=False)[0]
+    scale, last = wide.shape[1] / height, wide.shape[1] - 1
+    at = ((torch.arange(strip.start, strip.stop) + 0.5) * scale - 0.5).clamp(0, last)
+    low = at.floor().long()
+    high = (low + 1).clamp(max=last)
+    return torch.lerp(wide[:, low], wide[:, high], (at - low)[:, None])

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .scans import misread, png_bits, read_tiff, reduced
+from .scans import misread, png_bits, png_chunk, read_tiff, reduced
 
 __all__ = ["SUFFIXES", "ImageError", "all_pixels", "check_size", "first_page", "opening", "too_large"]
 
@@ -102,8 +102,9 @@ def first_page(file, notes: list[str]) -> tuple[Image.Image, int]:
     except Image.UnidentifiedImageError as error:
         if head[4:8] == b"ftyp" and b"avif" in head and "AVIF" not in Image.OPEN:
             raise ImageError("is an AVIF picture: Pillow 11.3 or newer is needed to read it") from error
-        if head[4:8] == b"ftyp" and head[8:12] in HEIC and "HEIF" not in Image.OPEN:
-            raise ImageError("is a HEIC picture: to read it, pip install pillow-heif") from error
+        if head[4:8] == b"ftyp" and head[8:12] in HEIC:
+            advice = "it is damaged" if "HEIF" in Image.OPEN else "to read it, pip install pillow-heif"
+            raise ImageError(f"is a HEIC picture: {advice}") from error
         if not is_tiff:
             raise ImageError("cannot be read as a picture: no picture format that Pillow knows") from error
         index = None
@@ -115,6 +116,8 @@ def first_page(file, notes: list[str]) -> tuple[Image.Image, int]:
         opened.seek(index)
         check_size(opened.size)
         opened.info["significant bits"] = png_bits(file) if opened.format == "PNG" else None
+        if found := color_numbers(file, opened):
+            opened.info["cicp"] = found
     pixels, stored = opened.width * opened.height, file.seek(0, os.SEEK_END)
     if pixels > DENSE[0] and pixels > DENSE[1] * stored and opened.mode != "1":
         raise ImageError(f"is {pixels / 1e6:.0f} megapixels in {stored / 1e3:,.0f} KB: hardly anything can be in it")
@@ -123,6 +126,25 @@ def first_page(file, notes: list[str]) -> tuple[Image.Image, int]:
         kind = "page" if is_tiff else FRAMES.get(opened.format, "frame")
         notes.append(f"this is the first of {frames} {kind}s")
     return opened, frames
+
+
+def color_numbers(file, opened: Image.Image) -> tuple[int, int] | None:
+    """What a PNG's cICP chunk, or the nclx box of AVIF and HEIF, says of primaries and curve; Pillow reads neither.
+
+    In a PNG it comes before a profile, elsewhere after one.
+    """
+    if opened.format == "PNG":
+        found = png_chunk(file, b"cICP")
+        return (found[0], found[1]) if found and len(found) == 4 else None
+    if opened.info.get("icc_profile"):
+        return None
+    if opened.format == "HEIF" and (found := opened.info.get("nclx_profile")):
+        return found["color_primaries"], found["transfer_characteristics"]
+    if opened.format == "AVIF":
+        file.seek(0)
+        if found := re.search(b"colrnclx(....)", file.read(65536), re.S):
+            return struct.unpack(">HH", found[1])
+    return None
 
 
 def _check_inside(file) -> None:
@@ -146,7 +168,7 @@ def _main_page(opened: Image.Image) -> tuple[int | None, int]:
     """
     if opened.format not in ("TIFF", "MPO"):
         counted = opened.format in (*ANIMATED, *FRAMES)
-        return 0, max(1, getattr(opened, "n_frames", 1)) if counted else 1
+        return opened.tell(), max(1, getattr(opened, "n_frames", 1)) if counted else 1  # of a HEIF, its primary one
     sizes, small = [], []
     with contextlib.suppress(Exception):  # EOFError after the last; or a damaged page, which nobody asked for
         for page in range(64):

@@ -6,17 +6,18 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from .files import writing
-from .progress import progress_bar
+from .progress import progress_bar, say
 
 __all__ = ["DataError", "cache_folder", "cached_images", "find_root", "listing"]
 
@@ -27,6 +28,7 @@ CHECKSUMS = {  # as torchvision lists them
 NUMBER_OF_PHOTOS = 8189
 LISTS = {"train": "trnid", "val": "valid", "test": "tstid"}
 DECODER = "1: short side by Lanczos, center crop"  # part of the cache key: change it with `_decode`
+BLOCK, SUM_BYTES = 2**20, 16  # a cache ends with a checksum of so many bytes, made of sums over parts of a block
 
 
 class DataError(RuntimeError):
@@ -71,28 +73,44 @@ def _download(root: Path) -> bool:
         socket.create_connection(("thor.robots.ox.ac.uk", 443), timeout=4).close()
     except OSError:
         return False
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="download-", dir=root) as beside:
-        try:
-            Flowers102(beside, download=True)
-        except (OSError, RuntimeError) as error:
-            raise DataError(f"the download of Flowers102 broke off ({error}): run it again") from error
-        shutil.move(Path(beside) / "flowers-102", root)
+    from filelock import FileLock
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / "download.lock"):  # the second waits and finds the photos there
+            if (root / "flowers-102").exists():
+                return True
+            for left_behind in root.glob("download-*/"):  # by one that was killed: it held the lock
+                shutil.rmtree(left_behind, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix="download-", dir=root) as beside:
+                Flowers102(beside, download=True)
+                shutil.move(Path(beside) / "flowers-102", root)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"the download of Flowers102 into {root} broke off ({error}): run it again") from error
     return True
 
 
 def _verify(folder: Path) -> str:
     """Identity of the source files, their names, sizes and times of change; DataError unless the copy is whole."""
-    there = {path.name: path.stat() for path in folder.glob("jpg/*")}
     wanted = [f"image_{i:05d}.jpg" for i in range(1, NUMBER_OF_PHOTOS + 1)]
-    missing = [name for name in CHECKSUMS if not (folder / name).exists()]
+    try:
+        there = _stats(folder / "jpg")
+        missing = [name for name in CHECKSUMS if not (folder / name).exists()]
+    except OSError as error:
+        raise DataError(_unreadable(error, folder)) from error
     if missing := missing + [f"jpg/{name}" for name in wanted if name not in there]:
         counted = f"{len(missing):,} of {NUMBER_OF_PHOTOS + len(CHECKSUMS):,} files are missing, {missing[0]} first"
         raise DataError(f"{folder} is half a download: {counted}. Copy or download the whole folder again")
-    sums = {name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() for name in CHECKSUMS}
+    try:
+        lists = {name: (folder / name).read_bytes() for name in CHECKSUMS}
+    except OSError as error:
+        raise DataError(_unreadable(error, folder)) from error
+    sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in lists.items()}
     damaged = [name for name in CHECKSUMS if sums[name] != CHECKSUMS[name]]
-    if damaged := damaged + [f"jpg/{name}" for name in wanted if there[name].st_size == 0]:
-        raise DataError(f"{folder / damaged[0]} is empty or damaged: copy or download it again")
+    whole = {name for name in wanted if stat.S_ISREG(there[name].st_mode) and there[name].st_size}
+    if damaged := damaged + [f"jpg/{name}" for name in wanted if name not in whole]:
+        kind = "a folder, not a file" if (folder / damaged[0]).is_dir() else "empty or damaged"
+        raise DataError(f"{folder / damaged[0]} is {kind}: copy or download it again")
     hidden = (".", "Thumbs.db", "desktop.ini")
     if foreign := sorted(name for name in there.keys() - set(wanted) if not name.startswith(hidden)):
         shown = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
@@ -100,6 +118,19 @@ def _verify(folder: Path) -> str:
     files = sorted((name, found.st_size, found.st_mtime_ns) for name, found in there.items())
     files += [(name, (folder / name).stat().st_size, 0) for name in CHECKSUMS]
     return hashlib.sha256(repr(files).encode()).hexdigest()
+
+
+def _stats(folder: Path) -> dict[str, os.stat_result]:
+    """Of each file in a folder, where its link leads if it is one; a link to nothing counts as missing."""
+    found = {}
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            found[entry.name] = entry.stat()
+    return found
+
+
+def _unreadable(error: OSError, path: Path) -> str:
+    return f"{error.filename or path} cannot be read ({error.strerror or error}): copy or download it again"
 
 
 def listing(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +144,11 @@ def listing(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: bool) -> np.ndarray:
     """The photos of these numbers as uint8 (N, 3, size, size), decoded once and then memory-mapped, copy-on-write.
 
-    split: for the name of the cache file. Raises DataError for a photo that cannot be read, or when the cache cannot
-    be written.
+    split: for the name of the cache file. The key in it stands for the names, sizes and times of change of all photos
+    and for `DECODER`: a replaced photo gives another. (Not for the photos' bytes: to read 330 MB takes longer than to
+    use them. Who replaces one by another of the same size and sets its clock back goes unnoticed.) What is in the cache
+    is checked against its checksum each time; if that is wrong, it is built anew.
+    Raises DataError for a photo that cannot be read, or when the cache cannot be written.
     """
     from filelock import FileLock
 
@@ -128,31 +162,68 @@ def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):  # the second waits and finds the work done; it dies with its owner
-            if _read_cache(path, shape) is None:
-                for left_behind in path.parent.glob(f".{path.name}.partial-*"):
-                    left_behind.unlink(missing_ok=True)
+            if (images := _read_cache(path, shape)) is None:
+                if path.exists():
+                    say(f"{path} is damaged: the photos are decoded anew")
+                _sweep(path)
                 _build_cache(path, paths, size, progress)
     except OSError as error:
         raise DataError(
             f"could not write the cache {path} ({error.strerror or error}): free some disk space, or set "
             "COLORIZE_CACHE to another folder"
         ) from error
-    return _read_cache(path, shape)
+    if images is None and (images := _read_cache(path, shape)) is None:
+        raise DataError(f"the cache {path} is not what was written a moment ago: is its disk failing?")
+    return images
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed builders of any cache left: half a file, whose lock nobody holds. We hold that of `path`."""
+    from filelock import FileLock, Timeout
+
+    for left_behind in path.parent.glob(".flowers-*.npy.partial-*"):
+        name = left_behind.name[1:].rpartition(".partial-")[0]
+        with suppress(OSError, Timeout):  # it is being written, or not ours to remove
+            if name == path.name:
+                left_behind.unlink()
+            else:
+                with FileLock((path.parent / name).with_suffix(".lock"), timeout=0):
+                    left_behind.unlink()
 
 
 def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The images, or None if there are none or they are not what was written."""
     try:
+        with open(path, "rb") as file:
+            end = os.fstat(file.fileno()).st_size - SUM_BYTES
+            if end < 0 or (file.seek(end) and file.read()) != _checksum(file, end):
+                return None
         images = np.load(path, mmap_mode="c")  # copy-on-write: a reader cannot spoil the file
     except (ValueError, EOFError, OSError):
         return None
     return images if images.shape == shape and images.dtype == np.uint8 else None
 
 
+def _checksum(file, end: int) -> bytes:
+    """Of the first `end` bytes of an open file: a hash of the sums of each 512 numbers of 64 bits.
+
+    A hash of the bytes themselves would take ten times as long. A sum notices every change but one that another one,
+    nearby and exactly as great, undoes.
+    """
+    found, block = hashlib.blake2b(digest_size=SUM_BYTES), bytearray(BLOCK)
+    file.seek(0)
+    for at in range(0, end, BLOCK):
+        got = file.readinto(memoryview(block)[: min(BLOCK, end - at)])
+        block[got:] = bytes(BLOCK - got)
+        found.update(np.frombuffer(block, "<u8").reshape(-1, 512).sum(1, dtype=np.uint64))
+    return found.digest()
+
+
 def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> None:
     """Decode `paths` in parallel into one .npy file. Plain writes: on a full disk a memory map would kill Python."""
     with (
         writing(path) as beside,
-        open(beside, "wb") as file,
+        open(beside, "wb+") as file,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         closing(pool.map(partial(_decode, size=size), paths)) as decoded,  # closed, it drops what is still to do
     ):
@@ -160,6 +231,10 @@ def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> No
         np.lib.format.write_array_header_1_0(file, header)
         for image in progress_bar(decoded, len(paths), f"decoding to {size} px", progress):
             file.write(image.tobytes())
+        end = file.tell()
+        found = _checksum(file, end)
+        file.seek(end)
+        file.write(found)
 
 
 def _decode(path: Path, size: int) -> np.ndarray:
@@ -167,10 +242,12 @@ def _decode(path: Path, size: int) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["JPEG", "MPO"]) as image:
             # A JPEG can be decoded at half or a quarter of its size for nearly nothing.
             image.draft("RGB", (2 * size, 2 * size))
             image = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} is not a readable JPEG ({error}): copy or download it again") from error
+    except Exception as error:  # codecs raise whatever they like
+        reason = str(getattr(error, "strerror", None) or error) or type(error).__name__
+        reason = reason.replace(str(path), "it")
+        raise DataError(f"{path} is not a readable JPEG ({reason}): copy or download it again") from error
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)

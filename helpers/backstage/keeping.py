@@ -6,8 +6,10 @@ import io
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .exif import said_colored
+from .packets import IPTC, XMP, jpeg_segments
 from .pictures import ImageError, Picture
 from .profiles import srgb_profile
 
@@ -28,7 +30,8 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
     """A whole file in memory; nothing is written.
 
     colored: uint8 (H, W, 3 or 4), sRGB. picture: where it comes from: its EXIF (with a word that the colors are made
-    up) and dpi are kept, and its JPEG quality is at least reached; or None. suffix: a key of FORMATS, in any case.
+    up), XMP, IPTC (in JPEG and TIFF alone) and dpi are kept, and its JPEG quality is at least reached; or None. suffix:
+    a key of FORMATS, in any case.
     Raises ImageError, the picture's name first, for what that format cannot hold; ValueError for another suffix.
     """
     kind = FORMATS.get(suffix.lower())
@@ -48,10 +51,20 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
     }
     if kind == "JPEG":
         options |= {"qtables": _tables(picture.jpeg_tables), "subsampling": 0}
+        options["extra"] = jpeg_segments(picture.xmp, picture.iptc)
     elif kind == "PNG":
-        options["compress_level"] = 3
+        options |= {"compress_level": 3, "pnginfo": PngInfo()}
+        if picture.xmp:
+            options["pnginfo"].add_itxt("XML:com.adobe.xmp", picture.xmp.decode())
     elif kind == "WEBP":
-        options |= {"lossless": True, "method": 2}
+        options |= {"lossless": True, "method": 2, "xmp": picture.xmp}
+    elif kind == "TIFF":
+        tags = Image.Exif()
+        tags.load(options["exif"])
+        for tag, packet in ((XMP, picture.xmp), (IPTC, picture.iptc)):
+            if packet:
+                tags[tag] = packet
+        options["exif"] = tags
     buffer = io.BytesIO()
     Image.fromarray(colored).save(buffer, kind, **{key: value for key, value in options.items() if value is not None})
     return buffer.getvalue()

@@ -20,6 +20,7 @@ from .decoding import (
     too_large,
 )
 from .exif import kept_exif, orientation
+from .packets import kept_iptc, kept_xmp
 from .profiles import blocks, to_srgb
 from .scans import deep_to_gray, is_deep
 
@@ -41,8 +42,9 @@ class Picture:
     """A picture as it is colored, and what belongs to it and is kept: see `keeping.encode`.
 
     rgb: uint8 (H, W, 3), sRGB, upright. alpha: uint8 (H, W) or None. format: as Pillow names it, None for arrays.
-    exif: as in a file, its orientation reset, or None. dpi: horizontal and vertical, or None. jpeg_tables: how coarsely
-    a JPEG was rounded, {table: 64 numbers}, or None. frames: pages or frames in the file, of which this is the first.
+    exif: as in a file, its orientation reset, or None. xmp, iptc: packets, or None (see `packets`). dpi: horizontal and
+    vertical, or None. jpeg_tables: how coarsely a JPEG was rounded, {table: 64 numbers}, or None. frames: pages or
+    frames in the file, of which this is the first.
     notes: what the user should be told, clauses that go on after the name and a colon: "this is the first of 12 pages".
     """
 
@@ -51,6 +53,8 @@ class Picture:
     name: str = "the picture"
     format: str | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     jpeg_tables: dict | None = None
     frames: int = 1
@@ -111,11 +115,15 @@ def _read(source) -> Picture:
     check_size(opened.size)  # an icon may hold another size than it says
     turn = orientation(opened)
     rgb, alpha = _arrays(opened, notes, TURNED.get(turn))
+    xmp, more = kept_xmp(opened)
+    notes += more
     return Picture(
         rgb,
         alpha,
         format=opened.format,
         exif=kept_exif(opened),
+        xmp=xmp,
+        iptc=kept_iptc(opened),
         dpi=_dpi(opened.info.get("dpi"), max(stored, turn) >= 5),
         jpeg_tables=getattr(opened, "quantization", None) or None,
         frames=frames,

@@ -11,6 +11,13 @@ from PIL import Image, ImageCms
 __all__ = ["blocks", "gray_table", "srgb_profile", "to_srgb"]
 
 MODES = {"RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}  # a profile's own space: the mode of Pillow that it describes
+COLORS = {  # by their numbers in cICP and nclx (ITU-T H.273): x, y of white, red, green and blue
+    9: (0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    12: (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+}
+CURVES = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}  # exponents; all others are near enough to sRGB's, but for these:
+BRIGHTER = {16: "PQ", 18: "HLG"}
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # x, y of white, red, green and blue
 IGNORED = "its color profile is {}: the picture was taken for {} as usual"
 
@@ -28,7 +35,7 @@ def gray_table(info: dict) -> tuple[np.ndarray | None, list[str]]:
 
     info: of a gray picture, as Pillow gives it. Between levels, as 16-bit pictures need it, the table is smooth.
     """
-    if info.get("icc_profile"):
+    if info.get("icc_profile") and "cicp" not in info:
         ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
         converted, notes = _by_profile(ramp, info["icc_profile"])
         return (None if converted is None else np.asarray(converted)[0, :, 1].astype(np.float64)), notes
@@ -43,10 +50,12 @@ def to_srgb(picture: Image.Image, info: dict) -> tuple[Image.Image, list[str]]:
         if table is not None:
             picture = picture.convert("L").point(table.round().astype(int).tolist())
         return picture.convert("RGB"), notes
-    if info.get("icc_profile"):
+    if info.get("icc_profile") and "cicp" not in info:
         converted, notes = _by_profile(picture, info["icc_profile"])
         return converted or picture.convert("RGB"), notes
     picture = picture.convert("RGB")
+    if "cicp" in info:
+        return _by_numbers(picture, *info["cicp"])
     gamma, primaries = _gamma(info), info.get("chromaticity", SRGB)
     other = "srgb" not in info and info.get("gamma") and not np.allclose(primaries, SRGB, atol=0.002)
     if gamma is None and not other:
@@ -57,6 +66,20 @@ def to_srgb(picture: Image.Image, info: dict) -> tuple[Image.Image, list[str]]:
         return picture, [IGNORED.format("broken", "sRGB")]
     linear = ((np.arange(256) / 255) ** (1 / (gamma or info["gamma"]))).astype(np.float32)
     return Image.fromarray(_through(np.array(picture), linear, matrix.astype(np.float32))), []
+
+
+def _by_numbers(picture: Image.Image, primaries: int, transfer: int) -> tuple[Image.Image, list[str]]:
+    """An RGB picture as sRGB, by the numbers of its colors and of its curve in H.273."""
+    if transfer in BRIGHTER:
+        return picture, [
+            f"it is for screens brighter than usual ({BRIGHTER[transfer]}): its colors were taken for sRGB"
+        ]
+    if primaries not in COLORS and transfer not in CURVES:
+        return picture, []
+    matrix = np.linalg.inv(_to_xyz(SRGB)) @ _to_xyz(COLORS.get(primaries, SRGB))
+    levels = np.arange(256) / 255
+    linear = levels ** (1 / CURVES[transfer]) if transfer in CURVES else _decoded(levels)
+    return Image.fromarray(_through(np.array(picture), linear.astype(np.float32), matrix.astype(np.float32))), []
 
 
 def _by_profile(picture: Image.Image, profile: bytes) -> tuple[Image.Image | None, list[str]]:
@@ -86,6 +109,8 @@ def _by_profile(picture: Image.Image, profile: bytes) -> tuple[Image.Image | Non
 
 def _gamma(info: dict) -> float | None:
     """The exponent a PNG was encoded with, or None if it is senseless or the usual one, within libpng's 5 %."""
+    if "cicp" in info:  # which comes before all else
+        return CURVES.get(info["cicp"][1])
     gamma = info.get("gamma")
     if "srgb" in info or not gamma or not 0.1 <= gamma <= 10 or abs(gamma * 2.2 - 1) < 0.05:
         return None
@@ -95,6 +120,11 @@ def _gamma(info: dict) -> float | None:
 def _encoded(linear: np.ndarray) -> np.ndarray:
     """sRGB's curve, from light 0 to 1 to values 0 to 1."""
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def _decoded(coded: np.ndarray) -> np.ndarray:
+    """The inverse of `_encoded`."""
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
 def _to_xyz(primaries: tuple) -> np.ndarray:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
-__all__ = ["Bar", "in_notebook", "progress_bar", "say", "wanted"]
+from .interrupt import rank
+
+__all__ = ["Bar", "complain", "in_notebook", "progress_bar", "say", "wanted"]
 
 
 def in_notebook() -> bool:
@@ -29,8 +31,16 @@ def _showable(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print, whatever the encoding of stdout: no training may die of a letter."""
-    print(_showable(text), flush=True)
+    """Print, whatever the encoding of stdout: no training may die of a letter. One of several processes speaks."""
+    if rank() == 0:
+        print(_showable(text), flush=True)
+
+
+def complain(text: str) -> None:
+    """One line on stderr, whatever is in a file's name, and whether or not somebody still listens there."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
 
 
 class Bar:

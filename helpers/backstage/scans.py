@@ -13,7 +13,7 @@ from PIL import Image
 
 from .profiles import blocks, gray_table
 
-__all__ = ["deep_to_gray", "is_deep", "misread", "png_bits", "read_tiff", "reduced"]
+__all__ = ["deep_to_gray", "is_deep", "misread", "png_bits", "png_chunk", "read_tiff", "reduced"]
 
 BITS, COMPRESSION, PHOTOMETRIC, MAX_SAMPLE, SAMPLE_FORMAT, SMIN, SMAX = 258, 259, 262, 281, 339, 340, 341
 SIXTEEN = ("PNG", "PPM", "JPEG2000")  # formats whose deep samples Pillow hands over in all 16 bits
@@ -103,13 +103,20 @@ def _number(value) -> float | None:
 
 def png_bits(file) -> int | None:
     """How many bits of each sample count, as a PNG's sBIT chunk says, or None. The file is left where it was."""
+    found = png_chunk(file, b"sBIT")
+    return None if found is None else (found or b"\0")[0]
+
+
+def png_chunk(file, name: bytes) -> bytes | None:
+    """What the first chunk of this name before the pixels holds, or None. The file is left where it was."""
     was, found = file.tell(), None
     file.seek(8)
     while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
-        if head[4:] == b"sBIT":
-            found = (file.read(1) or b"\0")[0]
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == name:
+            found = file.read(min(length, 64))
             break
-        file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+        file.seek(length + 4, 1)
     file.seek(was)
     return found
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import matplotlib
 import torch
 
+from ..backstage.commands import DONE, parser, run
 from . import __doc__ as description
 from .networks import publish_flowernet, publish_weights
 from .notebooks import publish_notebooks
@@ -16,11 +18,14 @@ from .results import publish_results
 from .titles import publish_titles
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m helpers.publish", description=description.split("\n")[0])
-    commands = parser.add_subparsers(required=True)
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m helpers.publish`, see `--help`, also for what it returns."""
+    first, *lines = description.strip().splitlines()
+    examples = "\n".join(f"  {line}" for line in lines if line)
+    reader = parser("helpers.publish", first, examples)
+    commands = reader.add_subparsers(required=True)
 
-    def command(function, words: str) -> argparse.ArgumentParser:
+    def command(function, words: str) -> ArgumentParser:
         added = commands.add_parser(function.__name__.removeprefix("publish_"), help=words)
         added.set_defaults(function=function)
         return added
@@ -39,12 +44,17 @@ def main(arguments: list[str] | None = None) -> None:
     half = notebooks.add_mutually_exclusive_group()
     half.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     half.add_argument("--keep-time", action="store_true", help="store outputs, keep the measured times")
-    options = vars(parser.parse_args(arguments))
-    options.pop("function")(**options)
+
+    def work() -> int:
+        options = vars(reader.parse_args(arguments))
+        options.pop("function")(**options)
+        return DONE
+
+    return run(work, "run the same command again")
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
     matplotlib.use("Agg")
     os.environ.setdefault("COLORIZE_OFFLINE", "1")
-    main()
+    sys.exit(main())

@@ -14,7 +14,7 @@ from torch import nn
 from ..backstage.files import read_json, write_json
 from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
-from ..data import Photos, crop_and_flip
+from ..data import PROTOCOLS, Photos, crop_and_flip
 from ..environment import hardware
 from ..inference import WEIGHTS, load_generator, load_network, save_generator
 from ..kid import FEATURES, SIZE, FlowerNet, accuracy
@@ -41,6 +41,22 @@ def started_from(folder: Path) -> dict:
     return {"sha256": digest, **{k: card[k] for k in ("name", "command", "training", "started_from") if k in card}}
 
 
+def learned_from(timing: dict, recipe: Recipe) -> dict:
+    """Of a finished run, by its `timing.json`: {"trained_on": "… photos of …"}, {} where an older version did not say.
+
+    Raises SystemExit for drawn flowers, and for photos that are not those of the recipe's protocol.
+    """
+    photos = timing.get("photos")
+    if photos is None:
+        print("this run is of an older version, which did not write down what photos it learned from")
+        return {}
+    if photos["source"] != "flowers102":
+        raise SystemExit(f"error: what ships is trained and judged on the real photos, not on {photos['source']} ones")
+    if photos["split"] != (split := PROTOCOLS[recipe.protocol]["train"]):
+        raise SystemExit(f"error: trained on the {photos['split']} split; the {recipe.protocol} protocol's is {split}")
+    return {"trained_on": f"{photos['count']} photos of the official {split} split, {photos['size']} px"}
+
+
 def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
     """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
     save_generator(network, path, size, half=True)
@@ -53,7 +69,8 @@ def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
 
 def publish_weights(folder: Path, name: str) -> None:
     """Turn a finished run into `name` and `name-l1`, with cards."""
-    recipe = Recipe.restore(read_json(folder / "recipe.json"))
+    recipe, timing = Recipe.restore(read_json(folder / "recipe.json")), read_json(folder / "timing.json")
+    trained_on = learned_from(timing, recipe)
     test, seen = (real_photos(split, recipe.size, recipe.protocol) for split in ("test", "train"))
     baselines = {key: asdict(card) for key, card in baseline_cards(test, seen).items()}
     for suffix, what in {
@@ -64,9 +81,10 @@ def publish_weights(folder: Path, name: str) -> None:
             "what": what,
             "command": training_command(recipe, name),
             "protocol": recipe.protocol,
+            **trained_on,
             "judged_on": f"{len(test)} photos of the official {test.split} split, {recipe.size} px",
             "baselines": baselines,
-            "training": read_json(folder / "timing.json"),
+            "training": timing,
             "recipe": asdict(recipe),
         }
         if recipe.start:

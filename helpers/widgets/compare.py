@@ -42,10 +42,11 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
     before, after: uint8 (H, W, 3). width: pixels on the page. alt: what the picture shows, in words.
     Returns an object that Jupyter shows. It is plain HTML: the slider works in any stored notebook that is
     trusted, and where it is not (JupyterLab then strips scripts), the corner of the left picture drags.
-    Raises ValueError when the pictures differ in size.
+    Raises ValueError when the pictures differ in size or are no such pictures.
     """
     from IPython.display import HTML
 
+    ((before,), (after,)) = checked_versions({"before": [before], "after": [after]}).values()
     if before.shape[:2] != after.shape[:2]:
         raise ValueError(f"the two pictures differ in size: {before.shape[:2]} and {after.shape[:2]}")
     height = round(width * before.shape[0] / before.shape[1])
