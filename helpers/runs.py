@@ -30,6 +30,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -230,8 +231,7 @@ def train(
     first, last = trainer.step, recipe.total_steps
     last = last if stop_after is None else min(last, first + stop_after)
     show, saved = show and folder.main, time.monotonic()
-    bar = Bar(last - first, show)
-    with together(accelerator, str(folder.path)) as stop:
+    with closing(Bar(last - first, show)) as bar, together(accelerator, str(folder.path)) as stop:
         for step in trainer.steps(photos, last):
             done = step == recipe.total_steps
             if step % 25 == 0:
@@ -253,7 +253,6 @@ def train(
         if folder.saved_step != trainer.step:
             folder.save(trainer)
         bar.move(trainer.step - first)
-        bar.close()
         finished = trainer.step == recipe.total_steps
         if finished and (trainer.step > first or not (folder.path / "timing.json").exists()):
             folder.save_generator("generator", trainer)
