@@ -5,7 +5,7 @@
         for step in ...:
             if stop.is_set(): break                          # the same answer in all processes
 
-Measured with two CPU processes at the smoke budget: to agree takes 0.2 ms, a step 40 ms (tests/test_processes.py).
+Measured with two CPU processes on one busy core: to agree takes each 0.9 ms of computing, 0.4 ms where nobody waits.
 PyTorch is imported only where it is used: the command lines look in here before it is there.
 """
 
@@ -30,7 +30,7 @@ from .progress import complain, in_notebook, say
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-__all__ = ["LOST", "lost", "start_accelerator", "together"]
+__all__ = ["LOST", "leave_at_once", "lost", "start_accelerator", "together"]
 
 LOST = "another process of this training has ended; what was saved is whole: run the same command to go on from there"
 UNHEARD = "stopped: what was saved is whole, run the same command to go on from there"
@@ -141,6 +141,15 @@ def _asked_for() -> tuple[int, int]:
         return int(count or 0), int(asked.main_process_port or 0)
     except (Exception, SystemExit):  # not our parent, or another version: one process is what Accelerate says
         return 0, 0
+
+
+def leave_at_once(code: int) -> None:
+    """End this process. PyTorch's network takes seconds to take itself apart, while a launcher counts to 30."""
+    _wait_for_others()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _wait_for_others() -> None:
