@@ -25,7 +25,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -38,8 +37,8 @@ from accelerate import Accelerator
 from PIL import Image
 
 from .backstage.files import write_json, writing
-from .backstage.folders import writable_or_cached
 from .backstage.interrupt import stop_request
+from .backstage.kept import load_or_make, runs_folder
 from .backstage.progress import Bar, say, wanted
 from .data import Photos, load_flowers
 from .environment import hardware
@@ -50,7 +49,7 @@ from .models import UNet, new_generator
 from .recipe import GAME_FIELDS, Recipe, choose_precision
 from .training import Trainer, TrainingDiverged
 
-__all__ = ["Run", "load_or_train", "runs_folder", "train"]
+__all__ = ["Run", "load_or_make", "load_or_train", "runs_folder", "train"]
 
 Watch = Callable[[list[dict], Path], None]
 
@@ -64,16 +63,6 @@ class Run:
     history: list[dict]
     finished: bool
     folder: Path
-
-
-def runs_folder() -> Path:
-    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course.
-
-    Where the folder of the course is read-only, `runs/` in the user cache; then it says so.
-    """
-    if given := os.environ.get("COLORIZE_RUNS"):
-        return Path(given).expanduser()
-    return writable_or_cached(Path(__file__).parent.parent / "runs", "runs")
 
 
 class _Folder:
