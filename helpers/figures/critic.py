@@ -26,15 +26,15 @@ def strided_windows(framed: Tensor, answers: Tensor) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained", width_ratios=[10, 7])
     grids = (
-        (framed, ".0f", "gray", 0, 100, "pixels in their frame of zeros"),
-        (answers, ".1f", "RdBu", -80, 80, "answers"),
+        (framed, ".0f", "gray", 0, 100, "8 x 8 pixels in their frame of zeros"),
+        (answers, ".1f", "RdBu", -80, 80, "4 x 4 answers"),
     )
     for axis, (values, form, cmap, low, high, title) in zip(axes, grids, strict=True):
         image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
         for (y, x), value in np.ndenumerate(values.numpy()):
             ink = "white" if low == 0 and value < 50 else "black"
             axis.text(x, y, format(value, form), ha="center", va="center", fontsize=9, color=ink)
-        axis.set(xticks=[], yticks=[], title=f"{len(values)} x {len(values)} {title}")
+        axis.set(xticks=[], yticks=[], title=title)
         figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.7)
     for column, color in enumerate(("tab:red", "tab:green", "tab:purple", "tab:cyan")):
         shift = 0.06 * (column % 2)  # so that overlapping frames can be told apart

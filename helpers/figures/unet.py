@@ -59,12 +59,14 @@ def skip_stack(below: Tensor, skip: Tensor) -> None:
     import torch.nn.functional as F
 
     below = F.interpolate(below[None], size=skip.shape[-2:], mode="bilinear")[0]
-    sheets = [[one[i] for i in one.std((1, 2)).argsort(descending=True)[:4]] for one in (below.cpu(), skip.cpu())]
+    sheets = []
+    for maps in (below.cpu(), skip.cpu()):
+        lively = maps.std((1, 2)) / maps.abs().amax((1, 2)).clamp(min=1e-6)  # not a single bright spot
+        sheets.append([maps[i] for i in lively.argsort(descending=True)[:4]])
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", width_ratios=[1, 1, 1.5])
-    looks = {"cmap": "magma", "vmin": 0}
     titles = (f"from below, enlarged: {len(below)} channels", f"the skip: {len(skip)} channels")
     for axis, title, ((one, *_), edge) in zip(axes, titles, zip(sheets, ("C1", "C0"), strict=True), strict=False):
-        axis.imshow(one, **looks, vmax=float(one.max()))
+        axis.imshow(one, cmap="magma")
         axis.set(xticks=[], yticks=[])
         axis.set_title(title, fontsize=10)
         axis.spines[:].set(color=edge, linewidth=3)
@@ -72,7 +74,7 @@ def skip_stack(below: Tensor, skip: Tensor) -> None:
     for place, (one, edge) in reversed(list(enumerate(stack))):
         left, low = 0.16 * place, 0.1 * place
         box = (left, left + 1, low, low + 1)
-        axes[2].imshow(one, **looks, vmax=float(one.max()), extent=box, zorder=10 - place)
+        axes[2].imshow(one, cmap="magma", extent=box, zorder=10 - place)
         axes[2].add_patch(plt.Rectangle((left, low), 1, 1, fill=False, color=edge, linewidth=2, zorder=10 - place))
     axes[2].set(xlim=(-0.05, 2.2), ylim=(-0.05, 1.8), aspect="equal")
     axes[2].set_title(f"stacked: {len(below) + len(skip)} channels", fontsize=10)

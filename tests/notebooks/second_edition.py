@@ -8,8 +8,6 @@ NOT_YET = {
     "00_start_here",
     "01_exploring_lab",
     "02_flowers_as_a_color_problem",
-    "03_the_unet",
-    "04_the_patchgan",
     "05_gan_training",
     "06_evaluation",
     "07_on_the_shoulders_of_imagenet",
