@@ -123,7 +123,7 @@ def test_an_unknown_mistake_is_shown_the_input_on_which_it_shows():
 
     with pytest.raises(Hint, match=r"for conv_size\(9, 5, 1, 0\) your number is 9, and 5 is right"):
         judge_each(conv_size, [(4, 1, 1, 0), (9, 5, 1, 0)], [4, 5], {}, 0)
-    with pytest.raises(Hint, match=r"for it\(an array \(2, 3\) of float64\), at place \[1, 2\] of the result, your"):
+    with pytest.raises(Hint, match=r"for it\(an array \(2, 3\) of float64\), at place \[0, 2\] of the result, your"):
         judge(lambda x: 2 * x, (np.eye(2, 3) + np.array([0, 0, 5]),), np.eye(2, 3), {}, 0)
     with pytest.raises(Hint, match="for the 1st of 2 your number"):
         judge(lambda x: [5, 2], (0,), [1, 2], {}, 0, lambda place: f"for the {place[0] + 1}st of 2")
@@ -191,19 +191,41 @@ def shown(monkeypatch):
     return figures
 
 
-def test_an_answer_is_drawn_below_what_is_expected(shown):
-    light = np.linspace(0, 1, 12).reshape(3, 4)
+def drawn_for(answer, draw, ours=np.sqrt, number="07-4"):
+    """Any number will do: what is drawn is up to `draw`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OURS, number, ours)
+        expected_and_yours(number, answer, draw)
 
-    def draw(encode):
-        return np.uint8(np.repeat(encode(light)[..., None], 3, -1) * 255)
 
-    number = "07-4"  # any number will do: what is drawn is up to `draw`
-    for answer in (lambda x: 0 * x, lambda x: None, lambda x: 1 / 0, lambda x: x[0], lambda x: "word", None):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(OURS, number, np.sqrt)
-            expected_and_yours(number, answer, draw)
+LIGHT = np.linspace(0, 1, 12).reshape(3, 4)
+NO_PICTURES = (lambda x: None, lambda x: 1 / 0, lambda x: x[0], lambda x: "word", lambda x: x * np.nan + 1j, None)
+
+
+def gray_of(encode):
+    return np.uint8(np.repeat(encode(LIGHT)[..., None], 3, -1) * 255)
+
+
+def test_an_answer_is_drawn_beside_what_is_expected(shown):
+    for answer in (lambda x: 0 * x, *NO_PICTURES):
+        drawn_for(answer, gray_of)
     (first, no_words), *others = shown
-    assert np.array_equal(first[0], draw(np.sqrt)) and not first[1].any() and not no_words
+    assert np.array_equal(first[0], gray_of(np.sqrt)) and not first[1].any() and not no_words
     for pictures, words in others:
-        assert np.array_equal(pictures[0], draw(np.sqrt)) and np.unique(pictures[1]).tolist() == [225]
+        assert np.array_equal(pictures[0], gray_of(np.sqrt)) and np.unique(pictures[1]).tolist() == [225]
         assert words == ["nothing to\nshow yet"]
+
+
+def test_several_pictures_have_yours_below_them(shown):
+    drawn_for(lambda x: 0 * x, lambda f: {"one": gray_of(f), "two": gray_of(f)})
+    drawn_for(lambda x: None, lambda f: [gray_of(f), gray_of(f)])
+    assert [len(pictures) for pictures, _ in shown] == [4, 4]
+    assert not shown[0][0][2].any() and np.unique(shown[1][0][2]).tolist() == [225]
+
+
+def test_numbers_are_printed_side_by_side(shown, capsys):
+    for answer in (lambda x: x / 2, *NO_PICTURES):
+        drawn_for(answer, lambda f: {"half": f(0.25), "whole": float(f(1))})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["expected: half 0.50, whole 1.00", "yours:    half 0.12, whole 0.50"] and not shown
+    assert lines[2:] == ["expected: half 0.50, whole 1.00", "yours:    nothing to show yet"] * len(NO_PICTURES)

@@ -74,9 +74,9 @@ def yours_or_ours(number: str, yours: Callable) -> Callable:
 
 
 def expected_and_yours(number: str, yours: Callable, draw: Callable) -> None:
-    """Show what an answer should draw, and below it what the student's draws; an empty frame where it draws nothing.
+    """Show what an answer should give, and beside it what the student's gives, or that there is nothing to show yet.
 
     draw: takes a function that answers the exercise and returns pictures, uint8 (H, W, 3), one, a list, or a dict
-    {title: picture}. Raises ValueError for an exercise without an answer of the course's own.
+    {title: picture}, or a dict of numbers. Raises ValueError for an exercise without an answer of the course's own.
     """
     both(draw, ours(number), yours)

@@ -48,7 +48,7 @@ def pictures_of(book) -> list[tuple]:
 
 
 def test_those_not_there_yet_are_chapters():
-    assert {path.stem for path in CHAPTERS} > NOT_YET
+    assert {path.stem for path in CHAPTERS} >= NOT_YET
 
 
 def test_it_is_short(chapter):
