@@ -28,7 +28,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -42,7 +41,7 @@ from PIL import Image
 
 from .backstage.checkpoints import RunFolder, first_here, read_state, write_state
 from .backstage.files import write_json, writing
-from .backstage.folders import writable_or_cached
+from .backstage.kept import load_or_make, runs_folder
 from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite
@@ -55,7 +54,7 @@ from .models import UNet, new_generator
 from .recipe import GAME_FIELDS, Recipe, choose_precision
 from .training import Trainer, TrainingDiverged
 
-__all__ = ["Run", "load_or_train", "runs_folder", "train"]
+__all__ = ["Run", "load_or_make", "load_or_train", "runs_folder", "train"]
 
 Watch = Callable[[list[dict], Path], None]
 
@@ -69,16 +68,6 @@ class Run:
     history: list[dict]
     finished: bool
     folder: Path
-
-
-def runs_folder() -> Path:
-    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course.
-
-    Where the folder of the course is read-only, `runs/` in the user cache; then it says so.
-    """
-    if given := os.environ.get("COLORIZE_RUNS"):
-        return Path(given).expanduser()
-    return writable_or_cached(Path(__file__).parent.parent / "runs", "runs")
 
 
 class _Folder(RunFolder):

@@ -1,11 +1,7 @@
 """The exercises of chapter 7: solutions, stubs and wrong answers, which test_exercises.py feeds to their checks."""
 
 import numpy as np
-import pytest
 import torch
-
-from helpers.exercises import yours_or_ours
-from helpers.exercises.chapter_07 import OURS
 
 
 def _renamed(theirs, ours):
@@ -157,19 +153,3 @@ CASES = {
         ],
     ),
 }
-
-
-@pytest.mark.parametrize("number", CASES)
-def test_the_chapter_goes_on_with_what_is_right(number, capsys):
-    solution, stub, wrong = CASES[number]
-    assert yours_or_ours(number, solution) is solution and "with yours" in capsys.readouterr().out
-    for answer in (stub, None, wrong[0][0]):
-        ours = yours_or_ours(number, answer)
-        assert ours is OURS[number] and "course's own" in capsys.readouterr().out
-    assert yours_or_ours(number, OURS[number]) is OURS[number]
-    assert "with yours" in capsys.readouterr().out, "the course's own passes its check"
-
-
-def test_an_exercise_without_a_function_to_go_on_with_is_named():
-    with pytest.raises(ValueError, match="'07-9'"):
-        yours_or_ours("07-9", _encode)

@@ -142,13 +142,62 @@ def test_duration_in_words(seconds, words):
     assert notebooks.duration_words(seconds) == words
 
 
-def test_time_line_names_budgets_in_order_and_hardware():
-    smoke, cpu = ({"seconds": s, "hardware": "2 CPU cores"} for s in (12, 240))
-    gpu = {"seconds": 60, "hardware": "a GPU"}
-    line = "**Time:** 12 seconds at the `smoke` budget, 4 minutes at the `cpu` budget (measured on 2 CPU cores)"
-    assert notebooks.time_line({"cpu": cpu, "smoke": smoke}) == line + "."
-    both = notebooks.time_line({"gpu": gpu, "cpu": cpu, "smoke": smoke})
-    assert both == line + "; 60 seconds at the `gpu` budget (measured on a GPU)."
+def cells_of(*sources):
+    """Cells from texts: Markdown where they begin with a letter of "#*A", else code."""
+    make = (nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell)
+    return [make[text[0] in "#*A"](text) for text in sources]
+
+
+def test_time_line_says_three_numbers_and_no_word_of_smoke(tmp_path):
+    cpu, smoke = ({"seconds": s, "hardware": "2 CPU cores"} for s in (240, 12))
+    gpu, path = {"seconds": 60, "hardware": "a GPU"}, tmp_path / "01_tiny.ipynb"
+    cells = cells_of("# Tiny\n\n**Time:** unknown")
+    line = "**Time:** reading 5 minutes, computing 4 minutes on 2 CPU cores (the `cpu` budget)"
+    assert notebooks.time_line(path, cells, {"cpu": cpu, "smoke": smoke}) == line + "."
+    both = notebooks.time_line(path, cells, {"gpu": gpu, "cpu": cpu, "smoke": smoke})
+    assert both == line + ", 60 seconds on a GPU (the `gpu` budget)."
+    assert notebooks.time_line(path, cells, {"smoke": smoke}).endswith("computing not yet measured.")
+
+
+def test_reading_takes_a_minute_for_100_words_2_cells_or_2_pictures():
+    code = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", {"image/png": ""})])
+    assert notebooks.reading_minutes(cells_of("A " * 1000)) == 10
+    assert notebooks.reading_minutes(cells_of("A " * 1000) + 10 * [code]) == 20
+    assert notebooks.reading_minutes(cells_of("A\n**Time:** " + "so many words " * 900)) == 5
+
+
+def test_an_exercise_takes_6_minutes_and_one_for_each_line_of_its_solution(tmp_path):
+    (tmp_path / "solutions").mkdir()
+    answer = "def f(x):\n" + "    x = x + 1\n" * 7 + "\n    # done\n    return x\n\n\nassert check('01-1', f) == 'done'"
+    solved = nbformat.v4.new_notebook(cells=cells_of("A", "import this", answer))
+    nbformat.write(solved, tmp_path / "solutions/01_tiny_solutions.ipynb")
+    book = nbformat.v4.new_notebook(cells=cells_of("# Tiny", "check('01-1 f', f)"))
+    nbformat.write(book, tmp_path / "01_tiny.ipynb")
+    assert notebooks.exercise_minutes(tmp_path / "01_tiny.ipynb") == 15  # 6 and 8
+    assert "exercises 15 minutes," in notebooks.time_line(tmp_path / "01_tiny.ipynb", book.cells, {})
+
+
+def test_what_answers_a_prediction_is_folded_and_nothing_else():
+    cells = cells_of("A **Predict:** x?", "1", "2", "*A figure.*", "3", "A", "4")
+    for cell in cells:
+        if cell.cell_type == "code" and cell.source != "2":
+            cell.outputs = [nbformat.v4.new_output("stream", text="out")]
+    cells[4].metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": True}  # by hand, once
+    notebooks.fold_predictions(cells)
+    folded = [cell.source for cell in cells if cell.metadata.get("jupyter", {}).get("outputs_hidden")]
+    assert folded == ["1"] and cells[4].metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in cells[6].metadata
+
+
+def test_a_picture_is_described_by_the_caption_below_it():
+    picture = {"image/jpeg": "", "text/plain": "<Figure>"}
+    cells = cells_of("1", "*Top: `gray`, *L*\nalone; see [7](x).*\n\nMore.", "2", "A picture of what?", "3")
+    for cell in cells[::2]:
+        cell.outputs = [nbformat.v4.new_output("display_data", dict(picture))]
+    cells[4].outputs[0].metadata = {"image/jpeg": {"alt": "its own"}}
+    notebooks.describe_pictures(cells)
+    said = [cell.outputs[0].metadata.get("image/jpeg", {}).get("alt") for cell in cells[::2]]
+    assert said == ["Top: gray, L alone; see 7.", None, "its own"]
 
 
 TINY = [
@@ -192,9 +241,10 @@ def test_publishing_stores_outputs_without_debris_and_the_measured_time(tiny, ca
     assert measured.keys() == {"01_tiny"} and measured["01_tiny"].keys() == {"cpu", "smoke"}
     assert measured["01_tiny"]["cpu"]["seconds"] == 240 and 0 < measured["01_tiny"]["smoke"]["seconds"] < 60
     text = "".join(read(tiny / "01_tiny.ipynb")["cells"][0]["source"])
-    assert text.split("\n")[2] == notebooks.time_line(measured["01_tiny"]) and text.endswith("\n\nmore")
+    line = "**Time:** reading 5 minutes, computing 4 minutes on 2 CPU cores (the `cpu` budget)."
+    assert text.split("\n")[2] == line and text.endswith("\n\nmore")
     readme = (tiny.parent / "README.md").read_text()
-    assert "| [Tiny](notebooks/01_tiny.ipynb) | 0 | 0 | 4 minutes on 2 CPU cores |" in readme
+    assert "| [Tiny](notebooks/01_tiny.ipynb) | 0 | 5 minutes | none | 4 minutes on 2 CPU cores |" in readme
     assert readme.startswith("before\n<!-- notebooks:") and readme.endswith("<!-- end of notebooks -->\nafter\n")
 
 
@@ -203,15 +253,17 @@ def test_time_only_leaves_outputs_and_solutions_alone(tiny):
     main(["notebooks", "01_tiny", "00_early_solutions", "--time-only"])
     assert (tiny / "solutions/00_early_solutions.ipynb").read_bytes() == solution
     cells = read(tiny / "01_tiny.ipynb")["cells"]
-    assert "smoke" in "".join(cells[0]["source"]) and cells[1]["outputs"] == [] and cells[1]["execution_count"] is None
+    assert read(notebooks.MINUTES)["01_tiny"].keys() == {"cpu", "smoke"}
+    assert "reading 5 minutes" in "".join(cells[0]["source"]) and "smoke" not in "".join(cells[0]["source"])
+    assert cells[1]["outputs"] == [] and cells[1]["execution_count"] is None
 
 
-def test_keep_time_stores_outputs_and_leaves_minutes_and_the_time_line_alone(tiny):
+def test_keep_time_stores_outputs_and_leaves_the_minutes_alone(tiny):
     before = notebooks.MINUTES.read_bytes()
     main(["notebooks", "01_tiny", "--keep-time"])
     assert notebooks.MINUTES.read_bytes() == before
     cells = read(tiny / "01_tiny.ipynb")["cells"]
-    assert "".join(cells[0]["source"]) == TINY[0][1] and cells[1]["outputs"][0]["text"] == ["2\n"]
+    assert "4 minutes on 2 CPU cores" in "".join(cells[0]["source"]) and cells[1]["outputs"][0]["text"] == ["2\n"]
 
 
 def test_publishing_refuses_what_it_cannot_do(tiny, capsys):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from helpers.widgets import before_after, skip_switch
-from helpers.widgets.compare import skip_picture
+from helpers.widgets.compare import half_and_half, skip_picture
 
-from .stand_in_page import near
+from .stand_in_page import decoded, near
 
 
 def test_skip_picture_has_each_picture_in_its_place():
@@ -49,3 +49,17 @@ def test_before_after_is_whole_and_safe():
     assert "data-lm-suppress-shortcuts" in text  # else JupyterLab keeps the arrow keys
     with pytest.raises(ValueError, match="differ in size"):
         before_after(a, b[:20])
+
+
+def test_before_after_leaves_a_still_picture_that_any_viewer_keeps(monkeypatch):
+    sent = []
+    monkeypatch.setattr("IPython.display.display", lambda what, **words: sent.append((what, words)))
+    a, b = np.zeros((40, 80, 3), np.uint8), np.full((40, 80, 3), 200, np.uint8)
+    shown = before_after(a, b, width=160, alt="night and day")
+    assert shown.still.shape == (40, 162, 3)
+    assert not shown.still[:, :80].any() and (shown.still[:, 82:] == 200).all() and (shown.still[:, 80:82] == 255).all()
+    shown._ipython_display_()
+    (picture, words), (slider, _) = sent
+    assert near(decoded(picture["image/jpeg"]), shown.still) and "text/html" not in picture
+    assert words == {"raw": True, "metadata": {"image/jpeg": {"alt": "night and day"}}} and slider.data == shown.data
+    assert half_and_half(a[:1], b[:1], 8).shape == (1, 18, 3)

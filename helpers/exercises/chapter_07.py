@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .hints import Hint, ask, compare, numbers
@@ -243,20 +241,3 @@ def _our_own_way(colors, labels):
 
 
 OURS = {"07-1": _our_names, "07-2": _our_encode, "07-3": _our_groups, "07-4": _our_own_way}
-
-
-def yours_or_ours(number: str, yours: Callable) -> Callable:
-    """The student's function if it passes the check of this exercise, else the course's; prints which.
-
-    So that what a student writes is what the chapter goes on with, and a blank never stops it.
-    Raises ValueError for an exercise without such a function.
-    """
-    if number not in OURS:
-        raise ValueError(f"exercise {number!r} has no function to go on with: choose from {', '.join(OURS)}")
-    try:
-        EXERCISES[number](yours)
-    except Exception:
-        print("The chapter goes on with the course's own.")
-        return OURS[number]
-    print("The chapter goes on with yours.")
-    return yours

@@ -11,7 +11,7 @@ from traceback import walk_tb
 
 import numpy as np
 
-__all__ = ["Hint", "NotDone", "ask", "compare", "judge", "judge_each", "numbers"]
+__all__ = ["Hint", "NotDone", "ask", "call_words", "compare", "judge", "judge_each", "numbers"]
 
 
 class Hint(Exception):
@@ -31,8 +31,10 @@ def ask(function: Callable, *arguments):
     except NotImplementedError:  # the other customary way to write a blank
         result = None
     except Exception as error:
-        more = ": `if` looks at one number, np.where(test, this, that) at all" if "truth value" in str(error) else ""
-        raise Hint(f"it stopped {_where(function, error)}with {type(error).__name__}: {error}{more}") from error
+        raise Hint(
+            f"it stopped {_where(function, error)}with {type(error).__name__}: {error}{_remedy(error)} "
+            f"(it was given {', '.join(map(in_words, arguments)) or 'nothing'})"
+        ) from error
     if result is None:
         raise NotDone("the function returns None (has it a `return`?)")
     return result
@@ -44,6 +46,39 @@ def _where(function: Callable, error: Exception) -> str:
         if frame.f_code is getattr(function, "__code__", None):
             where = f"in line {line - frame.f_code.co_firstlineno + 1} of {function.__name__} "
     return where
+
+
+REMEDIES = {
+    "truth value": ": `if` looks at one number, np.where(test, this, that) at all",
+    "only length-1 arrays": ": functions of `math` take one number, those of numpy (np.…) take arrays",
+    "only 0-dimensional arrays": ": functions of `math` take one number, those of numpy (np.…) take arrays",
+}
+
+
+def _remedy(error: Exception) -> str:
+    return next((words for part, words in REMEDIES.items() if part in str(error)), "")
+
+
+def in_words(value) -> str:
+    """An argument as a hint may show it: 3, (2, 4), [1, 2.5], "an array (12, 10, 3) of uint8"."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        kind = "a tensor" if hasattr(value, "detach") else "an array"
+        dtype = str(value.dtype).removeprefix("torch.")
+        shape = tuple(value.shape)
+        return str(value.tolist()) if len(shape) < 2 and sum(shape) <= 4 else f"{kind} {shape} of {dtype}"
+    if isinstance(value, list | tuple) and len(value) > 4:
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, list | tuple):
+        left, right = "[]" if isinstance(value, list) else "()"
+        return f"{left}{', '.join(map(in_words, value))}{right}"
+    plain = value is None or isinstance(value, bool | int | str | float | np.generic)
+    return (f"{value:.4g}" if isinstance(value, float) else repr(value)) if plain else f"a {type(value).__name__}"
+
+
+def call_words(function: Callable, arguments: tuple) -> str:
+    """The call that went wrong, as the student would write it: conv_size(9, 5, 1, 0)."""
+    name = getattr(function, "__name__", "it")
+    return f"{'it' if name == '<lambda>' else name}({', '.join(map(in_words, arguments))})"
 
 
 def numbers(result, shape: tuple[int, ...] = (), what="the result", wrong_shapes=None) -> np.ndarray:
@@ -65,11 +100,13 @@ def numbers(result, shape: tuple[int, ...] = (), what="the result", wrong_shapes
     return array
 
 
-def compare(got: np.ndarray, truth, mistakes: dict, tolerance: float) -> None:
+def compare(got: np.ndarray, truth, mistakes: dict, tolerance: float, where: Callable | None = None) -> None:
     """Return quietly if `got` is `truth`, else raise the `Hint` of the mistake that gives just these numbers.
 
     truth: anything numpy makes an array of. mistakes: {hint: what this mistake leads to}; one within the tolerance of
     the truth, or of another, cannot be told apart and must not be listed. tolerance: largest difference allowed.
+    where: what was asked at a place (its index, a tuple) of the result, as "for a light of 0.05"; for a mistake that
+    nobody foresaw, the hint then names the input on which it shows.
     """
 
     def same(other):
@@ -82,22 +119,35 @@ def compare(got: np.ndarray, truth, mistakes: dict, tolerance: float) -> None:
     for hint, wrong in mistakes.items():
         if same(wrong):
             raise Hint(hint)
-    worst = np.unravel_index(np.argmax(np.abs(got - truth)), got.shape)
-    yours, right = f"{got[worst]:.4g}", f"{truth[worst]:.4g}"
-    raise Hint(f"not yet: at the worst of {got.size} places your number is {yours}, and {right} is right")
+    off = np.abs(got - truth)
+    worst = tuple(int(i) for i in np.unravel_index(np.argmax(off), got.shape))
+    asked = where(worst) if where else f"at place {list(worst)}" if worst else "here"
+    good = int(np.sum(off <= tolerance))
+    right = f" ({good} of {got.size} numbers are right)" if good else ""
+    raise Hint(f"not yet: {asked} your number is {got[worst]:.4g}, and {truth[worst]:.4g} is right{right}")
 
 
-def judge_each(function: Callable, cases, truth, mistakes: dict, tolerance: float, **words) -> np.ndarray:
+def judge_each(
+    function: Callable, cases, truth, mistakes: dict, tolerance: float, where: Callable | None = None, **words
+) -> np.ndarray:
     """Ask the student's function with copies of each case, `compare` what it returns, and return that.
 
-    cases: tuples of arguments; truth and mistakes have a row for each. words: `what` and `wrong_shapes` of `numbers`.
+    cases: tuples of arguments; truth and mistakes have a row for each. where: as in `compare`, an index being that of
+    the case and then that in its result; without it a hint names the call. words: `what` and `wrong_shapes` of
+    `numbers`.
     """
     got = np.stack([numbers(ask(function, *deepcopy(case)), np.shape(truth)[1:], **words) for case in cases])
-    compare(got, truth, mistakes, tolerance)
+
+    def of_call(place: tuple) -> str:
+        inside = f", at place {list(place[1:])} of the result," if len(place) > 1 else ""
+        return f"for {call_words(function, cases[place[0]])}{inside}"
+
+    compare(got, truth, mistakes, tolerance, where or of_call)
     return got
 
 
-def judge(function: Callable, arguments: tuple, truth, mistakes: dict, tolerance: float, **words) -> np.ndarray:
-    """The same for a single case."""
+def judge(function: Callable, arguments: tuple, truth, mistakes: dict, tolerance: float, where=None, **words):
+    """The same for a single case, whose index is left out in `where`."""
     rows = {hint: [wrong] for hint, wrong in mistakes.items()}
-    return judge_each(function, [arguments], [truth], rows, tolerance, **words)[0]
+    place = (lambda index: where(index[1:])) if where else None
+    return judge_each(function, [arguments], [truth], rows, tolerance, place, **words)[0]

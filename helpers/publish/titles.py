@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
+from ..figures import watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
-from ..metrics import ab_histogram, colorfulness, predict, psnr
-from ..models import PatchGAN, efficientnet, imagenet_weights
-from ..plots import ab_planes, as_pictures, photo_rows, unet_diagram
+from ..metrics import colorfulness, predict, psnr
+from ..models import PatchGAN, UNet, efficientnet, imagenet_weights
+from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
 from . import ROOT, real_photos
 from .results import painted
@@ -24,30 +25,26 @@ def _flower() -> Photos:
 
 
 def exploring_lab():
-    """01: a photo, its L, its a, its b."""
+    """01: a photo, its light alone, its color alone."""
     photo = _flower().images
     L, ab = to_lab(photo)
-    only_a, only_b = ab * torch.tensor([1, 0]).view(2, 1, 1), ab * torch.tensor([0, 1]).view(2, 1, 1)
-    even = torch.full_like(L, 0.3)  # L = 65
-    panels = [photo, to_rgb8(L, 0 * ab), to_rgb8(even, only_a), to_rgb8(even, only_b)]
-    names = ["photo", "L: lightness", "a: green to red", "b: blue to yellow"]
-    return photo_rows({" ": torch.cat(panels)}, cell=2.3, titles=names)
+    panels = [photo, to_rgb8(L, 0 * ab), to_rgb8(torch.full_like(L, 0.3), ab)]  # L = 65
+    return photo_rows({" ": torch.cat(panels)}, cell=3.05, titles=["photo", "its light", "its color"])
 
 
 def flowers_as_a_color_problem():
-    """02: where the colors of the training photos lie."""
+    """02: sixty training photos, drawn by lot."""
     train = real_photos("train", 64)
-    return ab_planes({f"the colors of {len(train):,} photos of flowers": ab_histogram(train.images).mean(0)})
+    lot = np.random.default_rng(2).choice(len(train), (5, 12), replace=False)
+    return photo_rows({" " * (i + 1): train.images[row] for i, row in enumerate(lot)}, cell=0.74)
 
 
 def the_unet():
-    """03: the U, from the shapes of the shipped network."""
-    colorizer, shapes = Colorizer.from_pretrained("flowers-64-l1"), {}
-    for name, module in colorizer.model.named_modules():
-        if name.count(".") == 1:
-            module.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
+    """03: the U that the chapter builds, between a gray photo and what the shipped network makes of it."""
+    outputs = watch(UNet(24, 4, half_res=False), torch.zeros(1, 1, 64, 64))
+    shapes = {name: tuple(output.shape[1:]) for name, output in outputs.items()}
     gray = as_pictures(predict("gray", _flower()))[0]
-    return unet_diagram(shapes, gray, painted=colorizer.colorize(gray))
+    return unet_diagram(shapes, gray, painted=Colorizer.from_pretrained("flowers-64-l1").colorize(gray))
 
 
 def turned(ab: Tensor, degrees: float) -> Tensor:

@@ -4,7 +4,7 @@ lab_explorer(L=60, a=40, b=20)      # lab.py: one color, its patch, its RGB, its
 gamut_slice(L=60)                   #         every color a screen has at this L
 photo_browser(photos)               # photos.py: a photo, its L, its color alone, its ab histogram
 skip_switch(gray, with_skips, without_skips, truth)  # compare.py: two networks on the same photos
-before_after(gray, colored)         #         plain HTML, works without a kernel
+before_after(gray, colored)         #         a still picture, and plain HTML that works without a kernel
 receptive_field_explorer(photo)     # patches.py: what one logit of a PatchGAN sees
 patch_map(versions, maps)           #         a critic's map over photos, in true and false colors
 view = live_training(recipe)        # live.py: then load_or_train(recipe, name, watch=view)

@@ -40,12 +40,11 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
     """Two pictures of one size, one over the other, with a slider between them.
 
     before, after: uint8 (H, W, 3). width: pixels on the page. alt: what the picture shows, in words.
-    Returns an object that Jupyter shows. It is plain HTML: the slider works in any stored notebook that is
-    trusted, and where it is not (JupyterLab then strips scripts), the corner of the left picture drags.
+    Returns an object that Jupyter shows as two outputs: a still picture of both, `half_and_half`, which every viewer
+    keeps, and below it plain HTML. Its slider works in any stored notebook that is trusted; where it is not (JupyterLab
+    then strips scripts), the corner of the left picture drags; a viewer that strips styles shows the still alone.
     Raises ValueError when the pictures differ in size or are no such pictures.
     """
-    from IPython.display import HTML
-
     ((before,), (after,)) = checked_versions({"before": [before], "after": [after]}).values()
     if before.shape[:2] != after.shape[:2]:
         raise ValueError(f"the two pictures differ in size: {before.shape[:2]} and {after.shape[:2]}")
@@ -54,7 +53,7 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
     left, right = (f"data:image/jpeg;base64,{encode(np.asarray(picture), 'jpeg')}" for picture in shown)
     text = html.escape(alt, quote=True)
     back = f"background-size:{width}px {height}px;background-repeat:no-repeat"
-    return HTML(
+    return BeforeAfter(
         f'<div style="width:{width}px">'
         f'<div role="img" aria-label="{text}" title="{text}" style="width:{width}px;height:{height}px;'
         f'background-image:url({right});{back}">'
@@ -63,5 +62,30 @@ def before_after(before: np.ndarray, after: np.ndarray, width: int = 420, alt: s
         f'<input type="range" min="0" max="100" value="50" aria-label="how much of the first picture to show" '
         # without the next attribute JupyterLab would take the arrow keys for itself
         f'style="width:{width}px;margin:6px 0 0 0" data-lm-suppress-shortcuts="true" '
-        f"oninput=\"this.previousElementSibling.firstElementChild.style.width=this.value+'%'\"></div>"
+        f"oninput=\"this.previousElementSibling.firstElementChild.style.width=this.value+'%'\"></div>",
+        half_and_half(before, after, width // 2),
+        alt,
     )
+
+
+class BeforeAfter:
+    """What `before_after` returns. data: the HTML. still: uint8 (H, W, 3). alt: both in words."""
+
+    def __init__(self, data: str, still: np.ndarray, alt: str):
+        self.data, self.still, self.alt = data, still, alt
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        picture = {"image/jpeg": encode(self.still, "jpeg"), "text/plain": self.alt}
+        display(picture, raw=True, metadata={"image/jpeg": {"alt": self.alt}})
+        display(HTML(self.data))
+
+
+def half_and_half(before: np.ndarray, after: np.ndarray, side: int = 210) -> np.ndarray:
+    """Both pictures beside each other, each `side` pixels wide, a white line between them: uint8 (H, W, 3)."""
+    size = (side, max(1, round(side * before.shape[0] / before.shape[1])))
+    left, right = (
+        np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)) for picture in (before, after)
+    )
+    return np.concatenate([left, np.full((size[1], 2, 3), 255, np.uint8), right], axis=1)

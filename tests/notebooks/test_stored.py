@@ -7,11 +7,14 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from helpers import widgets
 from helpers.exercises import EXERCISES
 from helpers.publish import notebooks as publish
+
+from .second_edition import NOT_YET
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = publish.notebook_paths()
@@ -143,7 +146,8 @@ def test_time_line_is_what_was_measured(chapter):
     first = next(source(cell) for cell in content["cells"] if cell["cell_type"] == "markdown")
     lines = [line for line in first.splitlines() if line.startswith("**Time:**")]
     measured = read(publish.MINUTES)[path.stem]
-    assert lines == [publish.time_line(measured)]
+    cells = nbformat.read(path, as_version=4).cells
+    assert path.stem in NOT_YET or lines == [publish.time_line(path, cells, measured)]
     assert {"smoke", "cpu"} <= measured.keys()
     assert measured["smoke"]["seconds"] < 60 and measured["cpu"]["seconds"] < 25 * 60
 
