@@ -1,4 +1,4 @@
-"""Flowers102, decoded once and kept as one uint8 tensor. Built in chapter 2.
+"""Flowers102, decoded once and kept as one uint8 tensor. Met in chapter 2.
 
     photos = load_flowers("train", size=64)                   # (1020, 3, 64, 64), memory-mapped
     for L, ab in batches(photos, 32, size=64, seed=0): ...    # without end
@@ -105,7 +105,7 @@ def load_flowers(
     limit: int | None = None,
     progress: bool = True,
 ) -> Photos:
-    """Flowers102 as one tensor, decoded once and read from a cache ever after. Built in chapter 2.
+    """Flowers102 as one tensor, decoded once and read from a cache ever after. Met in chapter 2.
 
     split: "train", "val" or "test", in the sense of the protocol (see `PROTOCOLS`). size: side in pixels, 8 to 512.
     root: folder that holds `flowers-102/`; without, see the top of this file. limit: at most so many photos, spread

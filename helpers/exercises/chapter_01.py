@@ -92,7 +92,7 @@ def _lightness(function) -> str:
         "this is Y, the light itself: the eye's curve is still missing": Y,
         "this is Y in percent: the eye's curve is still missing": 100 * Y,
     }
-    shapes = {(2, 4, 3): "three numbers a pixel came back, and L is one: Y is the middle one of the three sums"}
+    shapes = {(2, 4, 3): "three numbers per pixel came back, and L is one: Y is the middle one of the three sums"}
     where = lambda place: f"for the color R, G, B = {', '.join(f'{v:g}' for v in rgb[place])}"  # noqa: E731
     judge(function, (rgb,), truth, mistakes, 0.05, where, what="the lightness", wrong_shapes=shapes)
     red, green, blue = truth[0, :3]
@@ -129,8 +129,8 @@ def _xyz_to_ab(function) -> str:
     }
     shapes = {
         (2, 2, 3): "a and b came as two planes, (2, H, W): np.stack([a, b], axis=-1) makes one array (H, W, 2)",
-        (2, 3, 3): "three numbers a pixel came back: leave out L, return a and b alone",
-        (2, 3): "one number a pixel came back: both a and b are wanted, as one array (H, W, 2)",
+        (2, 3, 3): "three numbers per pixel came back: leave out L, return a and b alone",
+        (2, 3): "one number per pixel came back: both a and b are wanted, as one array (H, W, 2)",
     }
 
     def where(place):

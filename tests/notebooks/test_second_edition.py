@@ -157,7 +157,7 @@ def test_a_rendered_page_keeps_every_picture_with_its_words(chapter):
     nbconvert = pytest.importorskip("nbconvert")
     _, book = chapter
     page, _ = nbconvert.HTMLExporter(template_name="classic").from_notebook_node(book)
-    shown = re.findall(r'<img src="data:image/\w+;base64,[^"]*"(.*?)>', page, re.S)
+    shown = [tag for tag in re.findall(r"<img\b[^>]*>", page) if 'src="data:image/' in tag]
     described = [re.search(r'alt="([^"]{20,})"', tag) for tag in shown]
     assert len(shown) >= len(pictures_of(book)) and all(described)
 

@@ -199,5 +199,7 @@ def test_every_widget_is_used_and_leaves_a_picture():
                 (data,) = pictures_of(cell)
                 assert len("".join(data["text/plain"])) > 20, "its alt text"
             elif found:
-                assert any("background-image" in "".join(o["data"].get("text/html", "")) for o in cell["outputs"])
+                assert any(
+                    "background-image" in "".join(o.get("data", {}).get("text/html", "")) for o in cell["outputs"]
+                )
     assert not unused
