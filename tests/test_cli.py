@@ -178,7 +178,7 @@ def test_stopped_it_saves_and_says_so_in_a_line(name, tmp_path):
 
 
 @posix
-@pytest.mark.parametrize("module", ["helpers.training", "helpers.inference"])
+@pytest.mark.parametrize("module", ["helpers.training", "helpers.inference", "helpers.publish"])
 def test_stopped_while_pytorch_is_imported_it_says_so_in_a_line(module, tmp_path):
     slow = tmp_path / "torch"  # found before the real one
     slow.mkdir()

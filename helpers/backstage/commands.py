@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from .interrupt import catch_signals, rank, restore_signals, same_wish
-from .processes import LOST, lost
+from .processes import LOST, leave_at_once, lost
 from .progress import complain
 
 __all__ = [
@@ -65,6 +65,8 @@ def run(work: Callable[[], int], go_on: str = "run the same command to go on") -
             code, line = STOPPED, f"stopped: {go_on}"
         if line and (rank() == 0 or line.startswith("process ") or (rank() == 1 and line.endswith(LOST))):
             complain(line)
+    if _listening and "RANK" in os.environ:
+        leave_at_once(code)
     return code
 
 

@@ -30,7 +30,7 @@ from .progress import complain, in_notebook, say
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-__all__ = ["LOST", "lost", "start_accelerator", "together"]
+__all__ = ["LOST", "leave_at_once", "lost", "start_accelerator", "together"]
 
 LOST = "another process of this training has ended; what was saved is whole: run the same command to go on from there"
 UNHEARD = "stopped: what was saved is whole, run the same command to go on from there"
@@ -141,6 +141,15 @@ def _asked_for() -> tuple[int, int]:
         return int(count or 0), int(asked.main_process_port or 0)
     except (Exception, SystemExit):  # not our parent, or another version: one process is what Accelerate says
         return 0, 0
+
+
+def leave_at_once(code: int) -> None:
+    """End this process. PyTorch's network takes seconds to take itself apart, while a launcher counts to 30."""
+    _wait_for_others()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _wait_for_others() -> None:
