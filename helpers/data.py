@@ -71,8 +71,7 @@ class Photos:
 
     def __post_init__(self):
         check("Photos", "uint8", images=(self.images, "N 3 S S"))
-        check("Photos", "whole numbers", labels=(self.labels, "N"))
-        check("Photos", "whole numbers", ids=(self.ids, "N"))
+        check("Photos", "whole numbers", labels=(self.labels, "M"), ids=(self.ids, "M"))
 
     def __len__(self) -> int:
         return len(self.images)

@@ -60,7 +60,7 @@ def kid_blocks(real: Tensor, fake: Tensor, blocks: int = 10, seed: int = 0) -> n
     real, fake: features (m, d) and (n, d) of *different* photos. seed: shuffles both sets first, equally for all sets
     of one length, so that two painters can be compared block by block. ValueError for a block of fewer than 2.
     """
-    check("kid_blocks", "floats", real=(real, "..."), fake=(fake, "..."))
+    check("kid_blocks", "floats", real=(real, "m d"), fake=(fake, "n d"))
     check_whole("kid_blocks", 1, blocks=blocks)
     if min(len(real), len(fake)) < 2 * blocks:
         raise ValueError(f"{blocks} blocks of at least 2 cannot be cut from {len(real)} and {len(fake)} pictures")
@@ -107,7 +107,7 @@ class FlowerNet(nn.Module):
 
     def features(self, rgb: Tensor) -> Tensor:
         check("a FlowerNet", "uint8 or floats", rgb=(rgb, "N 3 H W"))
-        x = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb
+        x = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb.to(self.stem.weight)
         x = self.stem(2 * x - 1)
         for level, block in enumerate(self.blocks):
             x = block(F.max_pool2d(x, 2) if level else x)
@@ -146,6 +146,6 @@ def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
 @torch.no_grad()
 def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 256) -> float:
     """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first. Errors: as `embed`."""
-    check("accuracy", "whole numbers", labels=(labels, str(len(images))))
     logits = network.head(embed(network, images, batch_size).to(network.head.weight.device)).cpu()
+    check("accuracy", "whole numbers", labels=(labels, str(len(logits))))
     return (logits.argmax(1) == labels).double().mean().item()

@@ -52,7 +52,7 @@ class UNet(nn.Module):
     skips:    False cuts the skip connections (zeros in their place), to see what they are for.
 
     forward(L): float (N, 1, H, W), about -1 to 1, any H and W from 1 up -> ab (N, 2, H, W) in (-1, 1).
-    Raises ValueError for a width or depth below 1 and for another shape, TypeError for other numbers.
+    Raises ValueError for a width or depth below 1 and for another shape, TypeError for what is no tensor of floats.
 
     Against the paper: padded convolutions and BatchNorm (Ioffe & Szegedy 2015), bilinear upsampling
     and a convolution in place of a transposed one (no checkerboards: Odena et al. 2016), a tanh head.
@@ -87,7 +87,7 @@ class UNet(nn.Module):
         """
         check("a U-Net", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
-        x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
+        x = F.pad(L.to(self.head.weight), (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
         features = []
         for level, block in enumerate(self.encoder):
             if level > 0:
@@ -169,7 +169,9 @@ class PretrainedUNet(UNet):
         """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
         check("a PretrainedUNet", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
-        x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
+        x = F.pad(L.to(self.head.weight), (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(
+            -1, 3, -1, -1
+        )
         features = []
         # What stands still needs no graph, unless somebody asks how the answer depends on L.
         with torch.set_grad_enabled(torch.is_grad_enabled() and L.requires_grad):
@@ -235,7 +237,7 @@ class PatchGAN(nn.Module):
         if min(L.shape[-2:]) < self.smallest:
             size = tuple(L.shape[-2:])
             raise ValueError(f"a picture of {size} is too small for this PatchGAN: at least {self.smallest} px")
-        return self.net(torch.cat([L, ab], dim=1))
+        return self.net(torch.cat([L, ab], dim=1).to(self.net[-1].bias))
 
 
 @torch.enable_grad()

@@ -70,6 +70,38 @@ def saturation(path):
 # ----------------------------------------------------------------------------------- what it says and returns
 
 
+def test_several_at_once_make_the_same_files_and_say_the_same_in_the_same_order(flowers, color, monkeypatch):
+    make(flowers, *(f"in/{i}.png" for i in range(7)))
+    Path("in/3.png").write_bytes(b"no picture")
+    Image.fromarray(flowers[0]).save("in/8.gif", save_all=True, append_images=[Image.fromarray(flowers[1])])
+    busy, most = [], []
+    colorize = Colorizer.colorize
+
+    def counted(*given, **named):
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.05)
+        out = colorize(*given, **named)
+        busy.pop()
+        return out
+
+    monkeypatch.setattr(Colorizer, "colorize", counted)
+    monkeypatch.setattr(coloring.torch, "set_num_threads", lambda number: None)  # or the last bits may differ
+    said = []
+    for cores in (1, 3):
+        monkeypatch.setattr(coloring, "_cores", lambda cores=cores: cores)
+        most.clear()
+        code, _, problems = color("in", "-o", f"out{cores}")
+        assert code == 1 and (max(most) > 1) == (cores > 1)
+        said.append(problems)
+    assert said[0] == said[1] and len(said[0]) == 2 and "8.gif" in said[0][0] and "3.png" in said[0][1]
+    assert files("out1") == files("out3") and len(files("out1")) == 7
+    monkeypatch.setattr(coloring, "LARGE", 0)  # of large pictures one is colored at a time
+    most.clear()
+    color("in", "-o", "out3", "--overwrite")
+    assert max(most) == 1 and files("out1") == files("out3")
+
+
 def test_folders_and_bad_files_beside_good_ones(flowers, color):
     make(flowers, "in/a.jpg", "in/c.webp", "in/d.bmp")
     Path("in/deep").mkdir()

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,85 @@ def test_damaged_cache_file_is_built_anew(flowers):
         assert torch.equal(load_flowers("train", 24, root=flowers).images, good)
 
 
+def test_damage_that_keeps_the_size_is_noticed(flowers, capsys):
+    good = load_flowers("train", 24, root=flowers).images.clone()
+    (name,) = cache_files()
+    path = data.cache_folder() / name
+    whole, times = path.read_bytes(), path.stat()
+    assert "damaged" not in capsys.readouterr().out
+    photo = 3 * 24 * 24
+    header = len(whole) - 10 * photo - backstage.SUM_BYTES
+    swapped = whole[:header] + whole[header + photo : header + 2 * photo] + whole[header : header + photo]
+    damages = [swapped + whole[len(swapped) :], whole[:header] + bytes(len(whole) - header)]
+    for at in (header, header + 5 * photo, len(whole) - backstage.SUM_BYTES - 1, len(whole) - 1):
+        flipped = bytearray(whole)
+        flipped[at] ^= 4
+        damages.append(bytes(flipped))
+    for damage in damages:
+        assert len(damage) == len(whole) and damage != whole
+        path.write_bytes(damage)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert torch.equal(load_flowers("train", 24, root=flowers).images, good)
+        assert f"{name} is damaged: the photos are decoded anew" in capsys.readouterr().out
+        assert path.read_bytes() == whole and cache_files() == [name]
+
+
+def test_a_cache_that_nobody_touched_is_not_read_again_until_next_week(flowers, monkeypatch):
+    load_flowers("train", 24, root=flowers)
+    checks, checksum, now = [], backstage._checksum, time.time()
+    monkeypatch.setattr(backstage, "_checksum", lambda *a: checks.append(1) or checksum(*a))
+    for _ in range(3):
+        load_flowers("train", 24, root=flowers)
+    assert not checks
+    monkeypatch.setattr(backstage.time, "time", lambda: now + 8 * 24 * 3600)
+    for _ in range(3):
+        load_flowers("train", 24, root=flowers)
+    assert len(checks) == 1
+    for lock in data.cache_folder().glob("*.lock"):
+        lock.write_text("")  # as one that waits for it does
+    load_flowers("train", 24, root=flowers)
+    assert len(checks) == 2
+
+
+def test_a_disk_that_forgets_is_an_error_and_no_endless_building(flowers, monkeypatch):
+    monkeypatch.setattr(backstage, "_read_cache", lambda *a: None)
+    with pytest.raises(DataError, match="is not what was written a moment ago: is its disk failing"):
+        load_flowers("train", 24, root=flowers)
+
+
+def test_what_killed_builders_left_is_swept_and_what_lives_is_not(flowers):
+    from filelock import FileLock
+
+    folder = data.cache_folder()
+    folder.mkdir(parents=True)
+    dead, alive, foreign = (
+        ".flowers-val-6-9px-0a.npy.partial-7",
+        ".flowers-val-6-8px-0b.npy.partial-7",
+        ".notes.partial-7",
+    )
+    for name in (dead, alive, foreign):
+        (folder / name).write_bytes(b"half")
+    with FileLock(folder / "flowers-val-6-8px-0b.lock"):
+        load_flowers("train", 16, root=flowers)
+    left = {name for name in cache_files() if not name.endswith(".npy")}
+    assert left == {alive, foreign}
+    load_flowers("train", 20, root=flowers)
+    assert {name for name in cache_files() if not name.endswith(".npy")} == {foreign}
+
+
+def test_checking_the_cache_costs_little():
+    """Beside reading it: a sum over the bytes, at the pace of memory."""
+    import io
+
+    content = io.BytesIO(np.random.default_rng(0).bytes(2**25))
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        backstage._checksum(content, 2**25)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.1  # 33 MB; hashing them takes longer
+
+
 def test_limit_spreads_over_the_split(flowers):
     assert load_flowers("train", 16, root=flowers, limit=3).ids.tolist() == [1, 5, 10]
     assert len(load_flowers("train", 16, root=flowers, limit=99)) == 10
@@ -182,6 +262,65 @@ def test_damaged_labels_and_missing_parts_are_named(flowers):
     labels.unlink()
     with pytest.raises(DataError, match=r"1 of 32 files are missing, imagelabels.mat first"):
         load_flowers("train", root=flowers)
+
+
+def huge_jpeg(path):
+    content = bytearray(path.read_bytes())
+    at = content.find(b"\xff\xc0")
+    content[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    return bytes(content)
+
+
+FOLDER, SET, LIST = "flowers-102", "flowers-102/setid.mat", "flowers-102/imagelabels.mat"
+PHOTO = "flowers-102/jpg/image_00007.jpg"
+DAMAGE = {  # name: (what it is done to, what is done)
+    "no list": (SET, lambda path: path.unlink()),
+    "no labels": (LIST, lambda path: path.unlink()),
+    "a list of another set": (SET, lambda path: shutil.copy(path.with_name("imagelabels.mat"), path)),
+    "a list cut off": (SET, lambda path: path.write_bytes(path.read_bytes()[:100])),
+    "an empty list": (LIST, lambda path: path.write_bytes(b"")),
+    "a list with a flipped bit": (LIST, lambda path: path.write_bytes(b"m" + path.read_bytes()[1:])),
+    "a list that is a folder": (SET, lambda path: (path.unlink(), path.mkdir())),
+    "a list that leads nowhere": (SET, lambda path: (path.unlink(), path.symlink_to("nothing"))),
+    "no photos": (FOLDER, lambda path: shutil.rmtree(path / "jpg")),
+    "a file in place of the photos": (
+        FOLDER,
+        lambda path: (shutil.rmtree(path / "jpg"), (path / "jpg").write_bytes(b"x")),
+    ),
+    "a missing photo": (PHOTO, lambda path: path.unlink()),
+    "an empty photo": (PHOTO, lambda path: path.write_bytes(b"")),
+    "a photo cut off": (PHOTO, lambda path: path.write_bytes(path.read_bytes()[:600])),
+    "half a header": (PHOTO, lambda path: path.write_bytes(path.read_bytes()[:20])),
+    "a web page": (PHOTO, lambda path: path.write_bytes(b"<html>404 not found</html>")),
+    "a photo of zeros": (PHOTO, lambda path: path.write_bytes(bytes(path.stat().st_size))),
+    "a photo that is a folder": (PHOTO, lambda path: (path.unlink(), path.mkdir())),
+    "a photo that leads nowhere": (PHOTO, lambda path: (path.unlink(), path.symlink_to("nothing"))),
+    "a photo that leads in a circle": (PHOTO, lambda path: (path.unlink(), path.symlink_to(path.name))),
+    "a photo in another format": (PHOTO, lambda path: Image.new("RGB", (60, 60)).save(path, "PNG")),
+    "a photo of four thousand megapixels": (PHOTO, lambda path: path.write_bytes(huge_jpeg(path))),
+    "a photo named otherwise": (PHOTO, lambda path: path.rename(path.with_suffix(".jpeg"))),
+    "a pipe": (PHOTO, lambda path: (path.unlink(), os.mkfifo(path))),
+    "a file in place of all": (FOLDER, lambda path: (shutil.rmtree(path), path.write_bytes(b"x"))),
+    "nothing at all": (FOLDER, shutil.rmtree),
+    "a list nobody may read": (SET, lambda path: path.chmod(0)),
+    "photos nobody may read": ("flowers-102/jpg", lambda path: path.chmod(0)),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and permissions")
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_every_kind_of_damage_is_one_sentence_and_leaves_no_cache(flowers, kind):
+    name, damage = DAMAGE[kind]
+    if "nobody may" in kind and os.geteuid() == 0:
+        pytest.skip("the superuser may read everything")
+    damage(flowers / name)
+    with pytest.raises(DataError) as caught:
+        load_flowers("train", 16, root=flowers)
+    said = str(caught.value)
+    told = name.rpartition("/")[2] if "of another" not in kind else "setid.mat"
+    assert told in said and "\n" not in said and "Errno" not in said and "attack" not in said, said
+    assert any(advice in said for advice in ("copy or download", "Copy or download", "there is no folder")), said
+    assert cache_files() == []
 
 
 def test_foreign_files_are_named_and_hidden_ones_let_be(flowers, recwarn):

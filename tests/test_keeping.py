@@ -1,12 +1,15 @@
 """helpers.backstage.keeping: what belongs to a picture stays with the colored one."""
 
 import io
+import re
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, IptcImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from helpers.backstage.keeping import FORMATS, encode
+from helpers.backstage.packets import IPTC, XMP, jpeg_segments
 from helpers.backstage.pictures import ImageError, Picture, read_picture
 from helpers.synthetic import draw_flowers
 
@@ -95,3 +98,62 @@ def test_what_a_format_cannot_hold_is_said_with_the_name(flower):
         encode(np.zeros((8, 16400, 3), np.uint8), picture, ".webp")
     with pytest.raises(ValueError, match="pictures are written as .jpg, .*, not .xyz"):
         encode(flower, picture, ".xyz")
+
+
+PACKET = (
+    """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>"""
+    """<rdf:Description tiff:Orientation="6" photoshop:ICCProfile="Adobe RGB (1998)" xmp:Rating="5" """
+    """dc:title="Großmutter"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+).encode()
+RECORDS = b"\x1c\x02\x05\x00\x05Roses\x1c\x02\x78\x00\x03by\xe9"  # a title and a caption of odd length
+
+
+def with_packets(flower, kind, xmp=PACKET, iptc=RECORDS):
+    options = {}
+    if kind == "JPEG":
+        options["extra"] = jpeg_segments(xmp, iptc)
+    elif kind == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("latin-1") if b"\xff" in xmp else xmp.decode())
+    elif kind == "WEBP":
+        options["xmp"] = xmp
+    else:
+        options["exif"] = Image.Exif()
+        options["exif"][XMP], options["exif"][IPTC] = xmp, iptc
+    return encoded(flower, kind, **options)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_xmp_and_iptc_stay_with_the_picture(kind, suffix, flower):
+    picture = read_picture(with_packets(flower, kind))
+    for word in ('xmp:Rating="5"', "Großmutter", "<rdf:RDF>"):
+        assert word.encode() in picture.xmp
+    assert re.findall(rb'Orientation="(\d)"', picture.xmp) in ([b"1"], []) and b"Adobe RGB" not in picture.xmp
+    assert picture.iptc == (RECORDS if kind in ("JPEG", "TIFF") else None) and picture.notes == ()
+    content = encode(flower, picture, suffix)
+    again = read_picture(content)
+    assert again.xmp == picture.xmp and again.notes == ()
+    if picture.iptc and suffix in (".jpg", ".tif"):
+        assert again.iptc == RECORDS
+        assert IptcImagePlugin.getiptcinfo(Image.open(io.BytesIO(content)))[2, 5] == b"Roses"
+    assert "Colored by a neural network" in Image.open(io.BytesIO(content)).getexif()[0x010E]
+
+
+def test_xmp_that_is_about_more_or_damaged_is_left_out_with_a_word(flower):
+    film = PACKET.replace(b"xmp:Rating", b"GCamera:MotionPhoto")
+    picture = read_picture(with_packets(flower, "JPEG", film), "a.jpg")
+    assert picture.xmp is None and "a film, a depth map" in picture.notes[0]
+    picture = read_picture(with_packets(flower, "JPEG", PACKET.replace(b"Gro", b"\xff\xfe\xff")))
+    assert picture.xmp is None and picture.notes == ("its XMP data are damaged and were left out",)
+    for other in (b"no XMP at all", b""):
+        assert read_picture(with_packets(flower, "JPEG", other)).xmp is None
+    for other in (b"\x1d no records", b""):
+        assert read_picture(with_packets(flower, "TIFF", iptc=other or b"x")).iptc is None
+
+
+def test_packets_too_long_for_a_jpeg_leave_a_whole_file(flower):
+    long = Picture(flower, xmp=PACKET.replace(b"Gro", b"G" * 70_000), iptc=RECORDS * 6000)
+    made = written(flower, long, ".jpg")
+    made.load()
+    assert "xmp" not in made.info and written(flower, long, ".png").info["xmp"]

@@ -164,6 +164,62 @@ def test_gamma_of_a_png_is_followed_unless_it_says_srgb():
     assert off(open_image(with_chunks(png, (b"gAMA", struct.pack(">I", 45455)), adobe))[0], RGB) < 0.5
 
 
+DISPLAY_P3 = (12, 13)  # primaries and curve, in the numbers of ITU-T H.273
+
+
+def as_p3():
+    coded = np.clip(light(RGB) @ (np.linalg.inv(P3_XYZ) @ SRGB_XYZ).T, 0, 1)
+    coded = np.where(coded <= 0.0031308, 12.92 * coded, 1.055 * coded ** (1 / 2.4) - 0.055)
+    return (255 * coded).round().astype(np.uint8)
+
+
+def numbered(colors, curve):
+    return (b"cICP", bytes([colors, curve, 0, 1]))
+
+
+def test_the_numbers_of_a_png_are_followed_before_all_else():
+    png = encoded(as_p3(), icc_profile=rgb_profile(ADOBE_XYZ, 2.2))
+    for tagged in (with_chunks(encoded(as_p3()), numbered(*DISPLAY_P3)), with_chunks(png, numbered(*DISPLAY_P3))):
+        assert (
+            np.abs(open_image(tagged)[0].astype(int) - RGB).mean() < 0.7 < np.abs(as_p3().astype(int) - RGB).mean() / 2
+        )
+    for usual in ((1, 13), (1, 1), (2, 2), (99, 99)):
+        assert np.array_equal(open_image(with_chunks(encoded(RGB), numbered(*usual)))[0], RGB)
+    linear = (light(GRAY) * 65535).round().astype(np.uint16)
+    assert off(open_image(with_chunks(encoded(linear), numbered(1, 8)))[0]) < 0.5
+    picture = read_picture(with_chunks(encoded(RGB), numbered(9, 16)))
+    assert np.array_equal(picture.rgb, RGB) and "screens brighter than usual (PQ)" in picture.notes[0]
+    for broken in (b"", b"\x0c", b"\x0c\x0d\0\x01\x01"):
+        assert np.array_equal(open_image(with_chunks(encoded(RGB), (b"cICP", broken)))[0], RGB)
+
+
+@pytest.mark.skipif("AVIF" not in Image.SAVE, reason="this Pillow writes no AVIF")
+def test_the_numbers_of_an_avif_are_followed():
+    whole = encoded(as_p3(), "AVIF", quality=98, subsampling="4:4:4")
+    at = whole.index(b"colrnclx") + 8
+    p3 = whole[:at] + struct.pack(">HH", *DISPLAY_P3) + whole[at + 4 :]
+    followed, ignored = (np.abs(open_image(x)[0].astype(int) - RGB).mean() for x in (p3, whole))
+    assert followed < 2 and followed < 0.6 * ignored
+
+
+def test_heic_of_a_phone():
+    """Turned once, its EXIF and XMP kept, the primary one of several, damage said."""
+    heif = pytest.importorskip("pillow_heif")
+    exif, packet = Image.Exif(), b"<x:xmpmeta><rdf:RDF></rdf:RDF></x:xmpmeta>"
+    exif[0x0112], exif[0x010F] = 6, "Apple"
+    whole = encoded(RGB, "HEIF", quality=95, exif=exif.tobytes(), xmp=packet)
+    picture = read_picture(whole, "a.heic")
+    assert off(picture.rgb, np.rot90(RGB, -1)) < 1 and b"Apple" in picture.exif and picture.xmp == packet
+    two, buffer = heif.from_pillow(Image.fromarray(RGB)), io.BytesIO()
+    two.add_from_pillow(Image.fromarray(255 - RGB))
+    two.save(buffer, primary_index=1, quality=95)
+    picture = read_picture(buffer.getvalue())
+    assert off(picture.rgb, 255 - RGB) < 1 and picture.frames == 2
+    for cut in (100, len(whole) // 2, len(whole) - 5):
+        with pytest.raises(ImageError, match="^a.heic is a HEIC picture: it is damaged$"):
+            open_image(whole[:cut], "a.heic")
+
+
 # ------------------------------------------------------------------------------------- deep scans, TIFF by hand
 
 
@@ -278,9 +334,9 @@ def test_what_starts_other_programs_is_no_picture_and_heic_is_named():
     for content in (encoded(RGB, "EPS"), encoded(RGB, "PDF"), b"Dear diary, today I renamed a text file."):
         with pytest.raises(ImageError, match="^x.jpg cannot be read as a picture: no picture format"):
             open_image(content, "x.jpg")
-    if "HEIF" not in Image.OPEN:
-        with pytest.raises(ImageError, match="^x.jpg is a HEIC picture: .*pillow-heif"):
-            open_image(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 99, "x.jpg")
+    said = "it is damaged" if "HEIF" in Image.OPEN else "to read it, pip install pillow-heif"
+    with pytest.raises(ImageError, match=f"^x.jpg is a HEIC picture: {said}"):
+        open_image(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 99, "x.jpg")
 
 
 # ------------------------------------------------------------------------------------- damage, EXIF and limits

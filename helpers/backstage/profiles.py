@@ -71,9 +71,7 @@ def to_srgb(picture: Image.Image, info: dict) -> tuple[Image.Image, list[str]]:
 def _by_numbers(picture: Image.Image, primaries: int, transfer: int) -> tuple[Image.Image, list[str]]:
     """An RGB picture as sRGB, by the numbers of its colors and of its curve in H.273."""
     if transfer in BRIGHTER:
-        return picture, [
-            f"it is for screens brighter than usual ({BRIGHTER[transfer]}): its colors were taken for sRGB"
-        ]
+        return picture, [f"made for screens brighter than usual ({BRIGHTER[transfer]}): its colors were taken for sRGB"]
     if primaries not in COLORS and transfer not in CURVES:
         return picture, []
     matrix = np.linalg.inv(_to_xyz(SRGB)) @ _to_xyz(COLORS.get(primaries, SRGB))
