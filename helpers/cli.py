@@ -71,7 +71,10 @@ def _train(options: Namespace) -> int:
     if not trained.finished:
         complain(f"stopped and saved in {out}: run the same command to go on")
         return STOPPED
-    say(f"trained in {_duration(read_json(out / 'timing.json')['seconds'])}")
+    seconds = read_json(timing := out / "timing.json").get("seconds")
+    if not isinstance(seconds, int | float):
+        raise ValueError(f"{timing} is damaged: it does not say how long it took. Delete it, and run this again")
+    say(f"trained in {_duration(seconds)}")
     try:
         say(format_table(report_on_test(trained)))
     except KeyboardInterrupt:

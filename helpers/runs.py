@@ -123,7 +123,8 @@ class _Folder(RunFolder):
         try:
             means = trainer.mean_losses(forget)
             if sound and (bad := not_finite(trainer.state())):
-                raise TrainingDiverged(f"training broke down before step {trainer.step}: {bad} is no longer a number")
+                what = f"before step {trainer.step}: {bad} is no longer a number"
+                raise TrainingDiverged(f"training broke down {what}; try a lower learning rate")
         except TrainingDiverged as error:
             good = f"The last good state is {self.checkpoint}, of step {self.saved_step}"
             raise TrainingDiverged(f"{error}. {good if self.saved_step >= 0 else 'No state was saved yet'}") from None

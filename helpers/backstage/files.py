@@ -86,9 +86,10 @@ def read_json(path: str | Path, kind: type = dict):
     try:
         content = json.loads(Path(path).read_text(encoding="utf8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error
+        raise ValueError(f"{path} is damaged: it is no JSON ({error}). Delete it, or copy it again") from error
     if not isinstance(content, kind):
-        raise ValueError(f"{path} is damaged: it holds a {type(content).__name__}, not a {kind.__name__}")
+        is_not = f"it holds a {type(content).__name__}, not a {kind.__name__}"
+        raise ValueError(f"{path} is damaged: {is_not}. Delete it, or copy it again")
     return content
 
 

@@ -9,6 +9,7 @@ from ..inference import WEIGHTS, Colorizer, read_card
 from ..metrics import Scorecard, format_table, predict
 from ..plots import as_pictures, photo_rows
 from . import ROOT, real_photos, write_into_readme
+from .notebooks import duration_words
 
 
 def shipped_names() -> list[str]:
@@ -29,7 +30,7 @@ def results_tables() -> str:
         table = format_table({label: Scorecard(**one) for label, one in cards.items()}, intervals=False)
         tables.append(
             f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
-            f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}. 95 % intervals and the recipe are in "
+            f"{duration_words(training['seconds'])} on {training['hardware']}. 95 % intervals and the recipe are in "
             f"`helpers/weights/{name}.json`.\n\n{table}"
         )
     return "\n\n".join(tables)

@@ -62,7 +62,7 @@ def training_scrubber(run: Run | str | Path, truth_colorfulness: float | None = 
 
     if isinstance(run, (str, Path)):
         folder = Path(run)
-        recipe, history = Recipe.restore(read_json(folder / "recipe.json")), read_json(folder / "history.json")
+        recipe, history = Recipe.restore(read_json(folder / "recipe.json")), read_json(folder / "history.json", list)
     else:
         recipe, history, folder = run.recipe, run.history, run.folder
     if not history:
