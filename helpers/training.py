@@ -187,7 +187,7 @@ class Trainer:
     def load(self, state: dict) -> None:
         """Go on from what `state` gave."""
         for name, part in self._parts().items():
-            if state.get(name):
+            if name != "scaler" or state.get(name):  # which only fp16 has
                 part.load_state_dict(state[name])
         self.step, self.sums, self.counts = state["step"], Counter(state["sums"]), Counter(state["counts"])
 

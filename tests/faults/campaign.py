@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from .processes import die_with_parent, peak_memory, reset_peak, resident
+from .processes import die_with_parent, peak_memory, reset_peak, resident, session_cpu
 
 __all__ = ["Figures", "Kind", "Lost", "Outcome", "Undocumented", "campaign", "table"]
 
@@ -34,7 +34,7 @@ ENVIRONMENT = {  # of a process that tries: bits are promised for a number of th
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
     "COLORIZE_OFFLINE": "1",
 }  # fmt: skip
-PATIENCE = 10  # times the limit, in wall-clock time: other programs want the cores, too
+PATIENCE = 3  # times the limit, in wall-clock time; then it is looked at whether it works or hangs
 SPARE = 4096  # MiB a process may take beside what it has after its imports, where the system can hold it to that
 FORBIDDEN = {
     "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "ctypes.dlopen",
@@ -200,11 +200,21 @@ class _Worker:
         self.process = context.Process(target=_work, args=(theirs, *arguments), daemon=True)
         self.process.start()
         theirs.close()
-        self.task, self.until = None, time.monotonic() + 900
+        self.task, self.until = None, time.monotonic() + 300
+        self.busy = self.at_first = 0.0  # seconds of CPU: when last looked at, when the task was given
 
     def give(self, kind: Kind, number: int) -> None:
         self.task, self.until = (kind, number), time.monotonic() + PATIENCE * kind.seconds
+        self.busy = self.at_first = session_cpu(self.process.pid)
         self.pipe.send((kind.name, number))
+
+    def works(self) -> bool:
+        """Whether it only waits for its turn: then it gets another while. On a machine that others use, too."""
+        kind, _ = self.task or (None, 0)
+        now = session_cpu(self.process.pid)
+        busy = now > self.busy + 0.02 and (kind is None or now - self.at_first < kind.seconds)
+        self.busy, self.until = now, time.monotonic() + 20
+        return busy
 
     def answer(self) -> Outcome | None:
         """The outcome if there is one, None right after the start. Raises EOFError if it died."""
@@ -244,7 +254,7 @@ def outcomes(
                     except (EOFError, ConnectionResetError):
                         worker.process.join(10)
                         one, deaths = _ended(task, f"the process died ({worker.process.exitcode})"), deaths + 1
-                elif time.monotonic() > worker.until:
+                elif time.monotonic() > worker.until and not worker.works():
                     one = _ended(worker.task, "it hangs")
                 else:
                     continue

@@ -485,6 +485,6 @@ KINDS = [
     Kind("mutated pictures", picture, 17_500, 15, reads=True),
     Kind("mutated photos of the data set", photo, 400, 10, reads=True),
     Kind("mutated weights and cards", weight_file, 2_500, 10, reads=True),
-    Kind("mutated folders of runs", run_folder, 500, 30, ready=_ready),
+    Kind("mutated folders of runs", run_folder, 300, 30, ready=_ready),
     Kind("mutated cache", cache_file, 300, 10, ready=_ready),
 ]

@@ -17,7 +17,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Ended", "call", "can_mount", "die_with_parent", "mount", "peak_memory", "reset_peak", "resident", "start"]
+__all__ = [
+    "Ended",
+    "call",
+    "can_mount",
+    "die_with_parent",
+    "mount",
+    "peak_memory",
+    "reset_peak",
+    "resident",
+    "session_cpu",
+    "start",
+]
 
 UNIT = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss, to MiB
 CHILDREN: list[float] = []  # MiB that each held at most, since `reset_peak`
@@ -157,7 +168,7 @@ def _count_events(below: Path, kill_at: int | None) -> list[int]:
     return count
 
 
-# --------------------------------------------------------------------------------------------------- memory
+# ------------------------------------------------------------------------------------------ memory and time
 
 
 def resident() -> float:
@@ -165,6 +176,17 @@ def resident() -> float:
     with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT
+
+
+def session_cpu(leader: int) -> float:
+    """Seconds of CPU that a session's processes have used, those that ended included; 0 where nobody knows."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            fields = path.read_text().rpartition(")")[2].split()  # from the third on
+            if int(fields[3]) == leader:
+                ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def reset_peak() -> None:
