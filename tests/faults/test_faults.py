@@ -80,7 +80,7 @@ def dies(chance, folder, number):
 
 
 def eats(chance, folder, number):
-    b"x" * (60 << 20)  # noqa: B018
+    b"x" * (60 << 20)
 
 
 def starts_a_program(chance, folder, number):
