@@ -32,6 +32,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -223,8 +224,7 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
     first, last = trainer.step, recipe.total_steps
     last = last if stop_after is None else min(last, first + stop_after)
     show, saved = show and folder.main, time.monotonic()
-    bar = Bar(last - first, show)
-    with together(accelerator, str(folder.path)) as stop:
+    with closing(Bar(last - first, show)) as bar, together(accelerator, str(folder.path)) as stop:
         for step in trainer.steps(photos, last):
             done = step == recipe.total_steps
             if step % 25 == 0:
@@ -246,7 +246,6 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
         if folder.saved_step != trainer.step:
             folder.save(trainer)
         bar.move(trainer.step - first)
-        bar.close()
         finished = trainer.step == recipe.total_steps
         if finished and (trainer.step > first or not folder.complete()):
             folder.save_generator("generator", trainer)

@@ -31,6 +31,7 @@ NOT_RUN = {  # what a command begins with: why it is not run here
     "python -m tests.benchmarks": "minutes of measuring on real photos",
     "python -m tests.little_flowers": "needs arguments; test_progress runs it in a terminal",
     "python -m tests.test_house": "prints a table, test_house makes it",
+    "python -m tests.test_signals": "test_signals runs a small one",
 }
 TINY = {"--preset": "smoke", "--weights": "flowers-64", "--root": None}
 

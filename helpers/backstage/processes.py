@@ -5,7 +5,7 @@
         for step in ...:
             if stop.is_set(): break                          # the same answer in all processes
 
-Measured with two CPU processes at the smoke budget: to agree takes 0.2 ms, a step 40 ms (tests/test_processes.py).
+Measured with two CPU processes on one busy core: to agree takes each 0.9 ms of computing, 0.4 ms where nobody waits.
 PyTorch is imported only where it is used: the command lines look in here before it is there.
 """
 
