@@ -14,9 +14,8 @@ import math
 import os
 import threading
 import warnings
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ __all__ = ["command"]
 IMAGE_ID = 0x800D
 OURS = "c0104ed0"  # what our fingerprints begin with; 24 hexadecimal digits follow
 METHOD = b"1"  # to be raised when the same weights begin to color another way
-MOST_WORKERS = 8  # pictures worked on at once, at most one a core
+MOST_WORKERS, FEW = 8, 8  # pictures worked on at once, at most one a core; fewer for each are not worth it
 LARGE, ONE_LARGE = (
     3 * 2**22,
     threading.Lock(),
@@ -143,58 +142,64 @@ class _Outcome:
 
 
 def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwrite: bool) -> None:
-    """One picture that fails, in whatever way, never touches its neighbors. Each core has one to work on."""
-    recipe, stop, waiting = _fingerprint_of_weights(colorizer, saturation), threading.Event(), deque()
-    workers, threads = min(_cores(), len(plan.jobs), MOST_WORKERS), torch.get_num_threads()
+    """One picture that fails, in whatever way, never touches its neighbors. Of many, each core has one to work on."""
+    recipe, stop, begun = _fingerprint_of_weights(colorizer, saturation), threading.Event(), []
+    workers = max(1, min(_cores(), len(plan.jobs) // FEW, MOST_WORKERS))
+    ahead = 2 * workers if workers > 1 else 1
     # Over the small layers of a small picture, several threads of torch would only wait for each other.
-    settings = {"initializer": torch.set_num_threads, "initargs": (1,)} if workers > 1 else {}
+    threads, settings = torch.get_num_threads(), {}
+    if workers > 1:
+        settings = {"initializer": torch.set_num_threads, "initargs": (1,)}
     bar = Bar(len(plan.jobs), leave=False, comment="coloring")
-    full, sorry = 0, ""  # disks in a row that were full, and the last one's sentence
+    full = looked = 0  # disks in a row that were full; pictures that have been waited for, in their order
 
-    def note_first() -> None:
-        """Wait for the picture that was begun first, and note what became of it."""
-        nonlocal full, sorry
-        job, attempt = waiting[0]
-        try:
-            colored, notes = attempt.result()
-            done.colored, done.there, full = done.colored + colored, done.there + (not colored), 0
-            done.notes += [f"{job.source}: {note}" for note in notes]
-        except Exception as error:
-            text = sentence(error)
-            done.problems.append(text if text.startswith(str(job.source)) else f"{job.source}: {text}")
-            done.failed += 1
-            full = full + 1 if getattr(error, "errno", None) in FULL else 0
-            sorry = f"{job.target.parent}: {text}"
-        done.tried += 1
-        waiting.popleft()
-        bar.move(done.tried, "coloring")
+    def wait_until_only(many: int) -> None:
+        """So many are left of what was begun, or the disk is full."""
+        nonlocal full, looked
+        while len(begun) - looked > many and full < 3:
+            error = begun[looked][1].exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            full, looked = full + 1 if getattr(error, "errno", None) in FULL else 0, looked + 1
+            bar.move(looked, "coloring")
 
     try:
         with warnings.catch_warnings(), ThreadPoolExecutor(workers, **settings) as pool:
             warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
             try:
                 for job in plan.jobs:
-                    waiting.append((job, pool.submit(_color_one, job, colorizer, saturation, recipe, overwrite, stop)))
-                    if len(waiting) == 2 * workers:  # no more are begun than are soon done
-                        note_first()
+                    begun.append((job, pool.submit(_color_one, job, colorizer, saturation, recipe, overwrite, stop)))
+                    wait_until_only(ahead - 1)
                     if full == 3:
                         break
-                while waiting and full < 3:
-                    note_first()
+                wait_until_only(0)
             finally:  # where it was stopped, or the disk is full, what has begun goes on to its next halt
                 stop.set()
-                waiting = deque(pair for pair in waiting if not pair[1].cancel())
-                while waiting:
-                    if isinstance(waiting[0][1].exception(), (Exception, type(None))):
-                        note_first()
-                    else:
-                        waiting.popleft()
-        if full >= 3 and (left := len(plan.jobs) - done.tried):
-            done.problems.append(f"{sorry}; the other {left} pictures were not tried")
-            done.failed += left
+                for _, attempt in begun:
+                    attempt.cancel()
     finally:
         torch.set_num_threads(threads)
         bar.close()
+        for job, attempt in begun:  # not before: a Ctrl-C must not come between two of these lines
+            if not attempt.cancelled() and isinstance(attempt.exception(), (Exception, type(None))):
+                _note(job, attempt, done)
+    if full == 3 and (left := len(plan.jobs) - done.tried):
+        why = sentence(begun[looked - 1][1].exception())
+        done.problems.append(f"{job.target.parent}: {why}; the other {left} pictures were not tried")
+        done.failed += left
+
+
+def _note(job: Job, attempt: Future, done: _Outcome) -> None:
+    """What became of a picture."""
+    done.tried += 1
+    if error := attempt.exception():
+        text = sentence(error)
+        done.problems.append(text if text.startswith(str(job.source)) else f"{job.source}: {text}")
+        done.failed += 1
+        return
+    colored, notes = attempt.result()
+    done.colored, done.there = done.colored + colored, done.there + (not colored)
+    done.notes += [f"{job.source}: {note}" for note in notes]
 
 
 class _Stopped(BaseException):
