@@ -2,7 +2,7 @@
 
 The checksum is the CRC-32 of the file with eight zeros in its place. It stands in the header, so that a file that is
 moved or renamed keeps it; of files without one, a card beside them may know the CRC-32 of the whole.
-Measured: 1.3 % of the time that loading the largest colorizer takes (7 MB, CRC-32 at 3.4 GB/s on one core).
+Measured on one busy core: 2.0 of the 409 ms that loading `flowers` takes (7 MB), 0.7 of 82 ms for `flowers-64`.
 """
 
 from __future__ import annotations
