@@ -247,15 +247,15 @@ def outcomes(
         while busy:
             ready = wait([worker.pipe for worker in busy], timeout=0.5)
             for worker in list(busy):
-                one = None
+                one, task = None, worker.task
                 if worker.pipe in ready:
                     try:
-                        task, one = worker.task, worker.answer()
+                        one = worker.answer()
                     except (EOFError, ConnectionResetError):
                         worker.process.join(10)
                         one, deaths = _ended(task, f"the process died ({worker.process.exitcode})"), deaths + 1
                 elif time.monotonic() > worker.until and not worker.works():
-                    one = _ended(worker.task, "it hangs")
+                    one = _ended(task, "it hangs")
                 else:
                     continue
                 if one and one.finding.startswith("ended"):
