@@ -297,8 +297,7 @@ def test_alpha_of_16_bits_is_kept():
         rgb, got = open_image(buffer.getvalue())
         assert np.array_equal(got, alpha) and off(rgb, array.squeeze()) < 0.3
     deep = GRAY.astype(np.uint16) * 257
-    if PILLOW >= (10, 3):  # older ones read it and do not write it
-        assert np.array_equal(open_image(encoded(deep, transparency=int(deep[5, 5])))[1] == 0, deep == deep[5, 5])
+    assert np.array_equal(open_image(encoded(deep, transparency=int(deep[5, 5])))[1] == 0, deep == deep[5, 5])
 
 
 # ------------------------------------------------------------------------------------------ pages and formats

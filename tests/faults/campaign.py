@@ -34,7 +34,7 @@ ENVIRONMENT = {  # of a process that tries: bits are promised for a number of th
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
     "COLORIZE_OFFLINE": "1",
 }  # fmt: skip
-PATIENCE = 3  # times the limit, in wall-clock time; then it is looked at whether it works or hangs
+PATIENCE = 3  # times the limit, in wall-clock time; then it is looked at whether it works or hangs. And of CPU
 SPARE = 4096  # MiB a process may take beside what it has after its imports, where the system can hold it to that
 FORBIDDEN = {
     "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "ctypes.dlopen",
@@ -204,7 +204,7 @@ class _Worker:
         self.busy = self.at_first = 0.0  # seconds of CPU: when last looked at, when the task was given
 
     def give(self, kind: Kind, number: int) -> None:
-        self.task, self.until = (kind, number), time.monotonic() + PATIENCE * kind.seconds
+        self.task, self.until = (kind, number), time.monotonic() + max(5.0, PATIENCE * kind.seconds)
         self.busy = self.at_first = session_cpu(self.process.pid)
         self.pipe.send((kind.name, number))
 
@@ -212,7 +212,7 @@ class _Worker:
         """Whether it only waits for its turn: then it gets another while. On a machine that others use, too."""
         kind, _ = self.task or (None, 0)
         now = session_cpu(self.process.pid)
-        busy = now > self.busy + 0.02 and (kind is None or now - self.at_first < kind.seconds)
+        busy = now > self.busy + 0.02 and (kind is None or now - self.at_first < PATIENCE * kind.seconds)
         self.busy, self.until = now, time.monotonic() + 20
         return busy
 
@@ -247,15 +247,15 @@ def outcomes(
         while busy:
             ready = wait([worker.pipe for worker in busy], timeout=0.5)
             for worker in list(busy):
-                one = None
+                one, task = None, worker.task
                 if worker.pipe in ready:
                     try:
-                        task, one = worker.task, worker.answer()
+                        one = worker.answer()
                     except (EOFError, ConnectionResetError):
                         worker.process.join(10)
                         one, deaths = _ended(task, f"the process died ({worker.process.exitcode})"), deaths + 1
                 elif time.monotonic() > worker.until and not worker.works():
-                    one = _ended(worker.task, "it hangs")
+                    one = _ended(task, "it hangs")
                 else:
                     continue
                 if one and one.finding.startswith("ended"):
