@@ -117,6 +117,6 @@ def _duration(seconds: float) -> str:
     """In words; 95 seconds are "2 minutes"."""
     if seconds < 1:
         return "less than a second"
-    unit, length = ("hour", 3600) if seconds >= 5400 else ("minute", 60) if seconds >= 90 else ("second", 1)
+    unit, length = ("hour", 3600) if seconds >= 10_800 else ("minute", 60) if seconds >= 90 else ("second", 1)
     count = round(seconds / length)
     return f"{count} {unit}{'s' if count != 1 else ''}"

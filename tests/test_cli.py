@@ -121,7 +121,7 @@ def test_settings_may_be_given_together_or_apart(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "less than a second"), (1, "1 second"), (44, "44 seconds"), (89, "89 seconds"), (95, "2 minutes"),
-     (600, "10 minutes"), (5300, "88 minutes"), (7300, "2 hours")],
+     (600, "10 minutes"), (5300, "88 minutes"), (7300, "122 minutes"), (12_000, "3 hours")],
 )  # fmt: skip
 def test_a_time_in_words(seconds, words):
     assert cli._duration(seconds) == words

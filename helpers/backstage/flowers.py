@@ -165,7 +165,7 @@ def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: 
         with FileLock(path.with_suffix(".lock")):  # the second waits and finds the work done; it dies with its owner
             if (images := _read_cache(path, shape)) is None:
                 if path.exists():
-                    say(f"{path} is damaged: the photos are decoded anew")
+                    say(f"{path} is damaged, or of an older version: the photos are decoded anew")
                 _sweep(path)
                 _build_cache(path, paths, size, progress)
     except OSError as error:
