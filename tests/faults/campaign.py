@@ -139,10 +139,9 @@ def tried(kind: Kind, number: int, seed: int, folder: Path) -> Outcome:
         if inspect.isgenerator(result):
             for _ in result:
                 one.tried += 1
-        else:
-            one.tried += 1
         if _reading:
             raise Lost(f"something was started by what stood in a file: {_reading[0]}")
+        one.tried += not inspect.isgenerator(result)
     except Lost as found:
         one.tried, one.lost, one.finding = one.tried + 1, 1, f"lost: {found}"
     except Undocumented as found:
