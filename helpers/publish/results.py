@@ -28,9 +28,11 @@ def results_tables() -> str:
             "U-Net + GAN": card["scorecard"],
         }
         table = format_table({label: Scorecard(**one) for label, one in cards.items()}, intervals=False)
+        before = card.get("started_from")
+        before = f", after {duration_words(before['training']['seconds'])} for what it went on from" if before else ""
         tables.append(
             f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
-            f"{duration_words(training['seconds'])} on {training['hardware']}. 95 % intervals and the recipe are in "
+            f"{duration_words(training['seconds'])} on {training['hardware']}{before}. 95 % intervals and the recipe are in "
             f"`helpers/weights/{name}.json`.\n\n{table}"
         )
     return "\n\n".join(tables)
