@@ -32,8 +32,8 @@ def results_tables() -> str:
         before = f", after {duration_words(before['training']['seconds'])} for what it went on from" if before else ""
         tables.append(
             f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
-            f"{duration_words(training['seconds'])} on {training['hardware']}{before}. 95 % intervals and the recipe are in "
-            f"`helpers/weights/{name}.json`.\n\n{table}"
+            f"{duration_words(training['seconds'])} on {training['hardware']}{before}. 95 % intervals and the recipe "
+            f"are in `helpers/weights/{name}.json`.\n\n{table}"
         )
     return "\n\n".join(tables)
 
