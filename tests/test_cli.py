@@ -23,7 +23,8 @@ def drawn_only(monkeypatch):
 
 
 def command(out, *settings):
-    return [sys.executable, "-m", "helpers.training", "--preset", "smoke", "--out", str(out), "--set", *settings]
+    options = ["--preset", "smoke", "--out", str(out), "--set", "encoder=none", *settings]
+    return [sys.executable, "-m", "helpers.training", *options]
 
 
 @pytest.mark.parametrize(

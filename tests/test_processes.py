@@ -33,7 +33,8 @@ class Two:
             port = free.getsockname()[1]
         world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         world |= {"COLORIZE_OFFLINE": "1", "FLOWERS102_ROOT": "", "OMP_NUM_THREADS": "1"}
-        call = [sys.executable, "-m", "helpers.training", "--preset", "smoke", "--out", str(out), "--set", *settings]
+        options = ["--preset", "smoke", "--out", str(out), "--set", "encoder=none", *settings]
+        call = [sys.executable, "-m", "helpers.training", *options]
         self.all = [
             subprocess.Popen(
                 call, cwd=REPOSITORY, env=os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank)},

@@ -559,7 +559,7 @@ def drawn_only(monkeypatch):
 
 
 def command(out, *settings, python=("-m", "helpers.training")):
-    return [sys.executable, *python, "--preset", "smoke", "--out", str(out), "--set", *settings]
+    return [sys.executable, *python, "--preset", "smoke", "--out", str(out), "--set", "encoder=none", *settings]
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])

@@ -142,7 +142,7 @@ def sweep(count: int, seed: int, place: Path, names: Collection[str] = ("colorin
             place / f"in/{number}.jpg"
         )
     small = ("color_steps=8", "report_steps=4", "val_limit=4", "train_limit=16")
-    training = ["--preset", "smoke", "--set", *small, "--out"]
+    training = ["--preset", "smoke", "--set", "encoder=none", *small, "--out"]
     commands = {
         "coloring": (inference.main, lambda f: [place / "in", "-o", f / "out", "--weights", "flowers-64"], colored),
         "training": (cli.main, lambda f: [*training, f / "run"], trained),

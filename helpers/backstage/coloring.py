@@ -26,7 +26,7 @@ from PIL import Image
 
 from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
 from .exif import DESCRIPTION, SAID
-from .files import writing
+from .files import sweep, writing
 from .folders import Job, Plan, plan_pictures, usable
 from .keeping import encode
 from .pictures import read_picture
@@ -150,6 +150,8 @@ def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwri
     threads, settings = torch.get_num_threads(), {}
     if workers > 1:
         settings = {"initializer": torch.set_num_threads, "initargs": (1,)}
+    for folder in {job.target.parent for job in plan.jobs}:
+        sweep(folder)
     bar = Bar(len(plan.jobs), leave=False, comment="coloring")
     full = looked = 0  # disks in a row that were full; pictures that have been waited for, in their order
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..backstage.files import read_json, write_json
+from ..backstage.files import read_json, sweep, write_json
 from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
 from ..data import PROTOCOLS, Photos, crop_and_flip
@@ -59,6 +59,7 @@ def learned_from(timing: dict, recipe: Recipe) -> dict:
 
 def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
     """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
+    sweep(path.parent)
     save_generator(network, path, size, half=True)
     shipped, _ = load_network(path, "network", type(network))
     card = {"name": path.stem, "parameters": sum(p.numel() for p in shipped.parameters()), **card, **judge(shipped)}

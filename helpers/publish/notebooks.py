@@ -122,11 +122,11 @@ def fold_predictions(cells: Sequence) -> None:
         if cell.cell_type == "markdown":
             asked = "**Predict" in cell.source
         elif cell.cell_type == "code":
-            jupyter = {key: value for key, value in cell.metadata.pop("jupyter", {}).items() if key != "outputs_hidden"}
+            kept = {key: value for key, value in cell.metadata.pop("jupyter", {}).items() if key != "outputs_hidden"}
             if asked and cell.outputs:
-                jupyter["outputs_hidden"] = True
-            if jupyter:
-                cell.metadata["jupyter"] = jupyter
+                kept["outputs_hidden"] = True
+            if kept:
+                cell.metadata["jupyter"] = kept
 
 
 def describe_pictures(cells: Sequence) -> None:

@@ -132,7 +132,7 @@ class Task:
 
 
 def training(*settings: str, out: str = "run", preset: str = "smoke") -> Callable[[Path], int]:
-    return partial(_train, [f"--preset={preset}", "--protocol=large", "--set", *settings], out)
+    return partial(_train, [f"--preset={preset}", "--protocol=large", "--set", "encoder=none", *settings], out)
 
 
 def _train(options: list[str], out: str, folder: Path) -> int:

@@ -125,7 +125,7 @@ def test_on_L_alone_gray_has_an_SSIM_of_1():
     from helpers.synthetic import draw_flowers
 
     pictures = torch.from_numpy(draw_flowers(4, 64, seed=3)[0].transpose(0, 3, 1, 2).copy())
-    gray = predict("gray", Photos(pictures, torch.zeros(4), -1 - torch.arange(4), "train", "drawn"))
+    gray = predict("gray", Photos(pictures, torch.zeros(4, dtype=torch.long), -1 - torch.arange(4), "train", "drawn"))
     pairs = zip(*(rgb_to_lab(images)[:, 0].numpy() for images in (pictures, gray)), strict=True)
     assert min(structural_similarity(*pair, data_range=100) for pair in pairs) > 0.995
     assert ssim(pictures, gray).max() < 0.95
