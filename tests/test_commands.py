@@ -28,6 +28,7 @@ NOT_RUN = {  # what a command begins with: why it is not run here
     "pytest": "this is it",
     "conda": "another package manager",
     "python -m helpers.publish": "hours, real photos, and it writes into the repository; test_publish runs its parts",
+    "python -m tests.faults": "half an hour; tests/faults/test_faults.py runs a small share of it",
     "python -m tests.benchmarks": "minutes of measuring on real photos",
     "python -m tests.little_flowers": "needs arguments; test_progress runs it in a terminal",
     "python -m tests.test_house": "prints a table, test_house makes it",
@@ -104,7 +105,7 @@ def in_terminal(call: list[str], folder: Path, env: dict, columns: int) -> tuple
 
 
 def piped(call: list[str], folder: Path, env: dict, _) -> tuple[int, str]:
-    done = subprocess.run(call, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True)
+    done = subprocess.run(call, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=600)
     return done.returncode, (done.stdout + done.stderr).decode(env.get("PYTHONIOENCODING", "utf8"))
 
 
