@@ -101,7 +101,8 @@ def test_accelerate_starts_as_many_on_cpus_as_it_was_asked_for(tmp_path):
         "from helpers.backstage.processes import start_accelerator\n"
         "accelerator = start_accelerator('no')\n"
         "total = accelerator.reduce(torch.tensor(accelerator.process_index + 1))\n"
-        "print(accelerator.num_processes, accelerator.process_index, int(total), sys.argv[1:], flush=True)\n"
+        "line = f'{accelerator.num_processes} {accelerator.process_index} {int(total)} {sys.argv[1:]}\\n'\n"
+        "sys.stdout.write(line)  # at once: both write to one pipe\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num-processes=2",

@@ -46,11 +46,13 @@ class Terminal:
         self.began = time.monotonic()
 
     def press(self, key: bytes) -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError, TypeError):  # it has ended, and its terminal is closed
             os.write(self.screen, key)
 
     def stop(self, way: str) -> None:
         """What a user does: `way` is one of WAYS."""
+        if self.code is not None or self.screen is None:
+            return  # it has ended already, and closed its terminal
         if way.startswith("ctrl-c"):
             self.press(b"\x03")
             if way.endswith("twice"):
