@@ -39,9 +39,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .backstage.checkpoints import RunFolder, first_here, read_state, write_state
+from .backstage.checkpoints import RunFolder, first_here, read_state, runs_folder, write_state
 from .backstage.files import write_json, writing
-from .backstage.kept import runs_folder
 from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite

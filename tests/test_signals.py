@@ -46,8 +46,9 @@ class Terminal:
         self.began = time.monotonic()
 
     def press(self, key: bytes) -> None:
-        with contextlib.suppress(OSError, TypeError):  # it has ended, and its terminal is closed
-            os.write(self.screen, key)
+        if self.screen is not None:  # it has not closed its terminal
+            with contextlib.suppress(OSError):  # it has ended
+                os.write(self.screen, key)
 
     def stop(self, way: str) -> None:
         """What a user does: `way` is one of WAYS."""

@@ -8,6 +8,7 @@ Older checkpoints have none; of those each part has a CRC-32, and those are comp
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import zipfile
 import zlib
@@ -18,10 +19,21 @@ from pathlib import Path
 import torch
 
 from .files import read_json, sweep, write_json, writing
+from .folders import writable_or_cached
 from .progress import say
 from .tensors import not_finite
 
-__all__ = ["RunFolder", "first_here", "photos_seen", "read_state", "write_state"]
+__all__ = ["RunFolder", "first_here", "photos_seen", "read_state", "runs_folder", "write_state"]
+
+
+def runs_folder() -> Path:
+    """Where `load_or_train` keeps its runs: $COLORIZE_RUNS, or `runs/` of the course.
+
+    Where the folder of the course is read-only, `runs/` in the user cache; then it says so.
+    """
+    if given := os.environ.get("COLORIZE_RUNS"):
+        return Path(given).expanduser()
+    return writable_or_cached(Path(__file__).parent.parent.parent / "runs", "runs")
 
 
 MARK = b"crc32:"  # eight digits follow

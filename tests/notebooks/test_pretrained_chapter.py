@@ -120,6 +120,7 @@ def test_three_switches_show_in_the_error_and_freezing_in_the_time(printed):
 def test_an_unusual_color_explains_little_of_the_error(printed):
     for name in ("flowers-64", "flowers"):
         assert abs(numbers(rf"(?m)^{name}: error and unusual color correlate at (-?[\d.]+)", printed)[0]) < 0.3
+    assert 0 < numbers(r"of these 5 photos (\d+)% are out of the ordinary", printed)[0] < 100  # both reasons are real
 
 
 def test_gray_would_have_been_nearer_to_the_cat(printed):
