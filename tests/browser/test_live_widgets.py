@@ -300,12 +300,18 @@ def check_live_training(page, cell, known=None):
         assert shows(picture, training_picture(history, recipe, rows))
 
 
-def check_training_scrubber(page, cell, known=None):
+def last_two(page, cell):
+    """Of a slider that stands at its end: itself, where that is, the picture there, and the one before it."""
     slider = cell.locator(".noUi-handle")
-    last, report = picture_of(cell), value(slider)
-    assert report == int(float(slider.get_attribute("aria-valuemax")))
+    last, end = picture_of(cell), value(slider)
+    assert end == int(float(slider.get_attribute("aria-valuemax")))
     before = press(page, cell, slider, "ArrowLeft")
-    assert value(slider) == report - 1
+    assert value(slider) == end - 1
+    return slider, end, last, before
+
+
+def check_training_scrubber(page, cell, known=None):
+    slider, report, last, before = last_two(page, cell)
     if known is not None:
         recipe, history = recorded(known)
         for picture, at in ((last, report - 1), (before, report - 2)):
@@ -350,11 +356,7 @@ def check_top_five(page, cell, known=None):
 
 
 def check_trainings_slider(page, cell, known=None):
-    slider = cell.locator(".noUi-handle")
-    last, moment = picture_of(cell), value(slider)
-    assert moment == int(float(slider.get_attribute("aria-valuemax")))
-    before = press(page, cell, slider, "ArrowLeft")
-    assert value(slider) == moment - 1
+    slider, _, last, before = last_two(page, cell)
     if known is not None:
         row = np.hstack(known)
         for picture, i in ((last, 3), (before, 2)):
