@@ -87,7 +87,7 @@ class UNet(nn.Module):
         """
         check("a U-Net", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
-        x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
+        x = F.pad(L.to(self.head.weight), (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
         features = []
         for level, block in enumerate(self.encoder):
             if level > 0:
@@ -116,7 +116,7 @@ class UNet(nn.Module):
         return ab[..., : L.shape[-2], : L.shape[-1]]
 
     def forward(self, L: Tensor) -> Tensor:
-        features = self.encode(L.to(self.head.weight))
+        features = self.encode(L)
         x = self.climb(features)
         ab = torch.tanh(self.head(x))
         return self.full_size(ab, L)
@@ -169,7 +169,8 @@ class PretrainedUNet(UNet):
         """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
         check("a PretrainedUNet", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
-        x = F.pad(L, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
+        x = L.to(self.encoder.conv_stem.weight).expand(-1, 3, -1, -1)
+        x = F.pad(x, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
         features = []
         # What stands still needs no graph, unless somebody asks how the answer depends on L.
         with torch.set_grad_enabled(torch.is_grad_enabled() and L.requires_grad):
