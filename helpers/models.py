@@ -169,8 +169,8 @@ class PretrainedUNet(UNet):
         """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
         check("a PretrainedUNet", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
-        x = L.to(self.encoder.conv_stem.weight).expand(-1, 3, -1, -1)
-        x = F.pad(x, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate")
+        x = L.to(self.encoder.conv_stem.weight)
+        x = F.pad(x, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
         features = []
         # What stands still needs no graph, unless somebody asks how the answer depends on L.
         with torch.set_grad_enabled(torch.is_grad_enabled() and L.requires_grad):
