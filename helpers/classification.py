@@ -4,8 +4,7 @@
     loss = class_loss(model(L, logits=True), ab, model.grid)      # L (N, 1, H, W), ab (N, 2, H, W), both scaled
     ab = model(L)                                                 # the annealed mean
 
-For a chapter to come. At equal CPU time (tests/benchmarks/RESULTS.md, 240 s) its ΔE2000 is 14.7 against regression's
-14.9, but after the game its ab overlap is 0.48 against 0.69: it is no part of the course's recipe.
+For a chapter to come. At equal CPU time it lost to regression: tests/benchmarks/RESULTS.md has both.
 """
 
 from __future__ import annotations
@@ -64,14 +63,18 @@ class ClassUNet(UNet):
         return self.full_size(ab, L)
 
 
-def class_loss(logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0) -> Tensor:
-    """Cross-entropy over a grid of ab values (Zhang et al. 2016, eq. 2, without rebalancing); a scalar.
+def class_loss(
+    logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0, weights: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy over a grid of ab values (Zhang et al. 2016, eq. 2); a scalar.
 
     logits: (N, K, h, w). target: scaled ab (N, 2, H, W), averaged down to (h, w). grid: scaled (K, 2), the points
-    of `ab_grid(step)`. The target's weight is shared by the four points around it, by nearness.
+    of `ab_grid(step)`. The target's weight is shared by the four points around it, by nearness. weights: (K,), how
+    much each point counts (eq. 3), as in `F.cross_entropy`; None counts all alike.
     Raises ValueError for other shapes and a grid of another step, TypeError for other numbers.
     """
-    check("class_loss", "floats", logits=(logits, "N K h w"), target=(target, "N 2 H W"), grid=(grid, "K 2"))
+    counts = {} if weights is None else {"weights": (weights, "K")}
+    check("class_loss", "floats", logits=(logits, "N K h w"), target=(target, "N 2 H W"), grid=(grid, "K 2"), **counts)
     off = (grid * AB_SCALE / step).sub((grid * AB_SCALE / step).round()).abs().max() if 1 <= step <= 60 else 1
     if off > 1e-3 or grid.abs().max() > 1.2:
         raise ValueError(f"class_loss wants the scaled points of ab_grid({step})")
@@ -82,14 +85,14 @@ def class_loss(logits: Tensor, target: Tensor, grid: Tensor, step: float = 10.0)
     place, side = (grid / step).round().long() + reach, 2 * reach + 1
     table = torch.full((side, side), -1, device=grid.device)  # (a, b) -> class, or -1
     table[place[:, 0], place[:, 1]] = torch.arange(len(grid), device=grid.device)
-    at = target / step + reach
-    low = at.floor()
+    low = (at := target / step + reach).floor()
     near, low = at - low, low.long()
-    log_p, total, weights = logits.float().log_softmax(1), 0.0, 0.0
+    log_p, total, counted = logits.float().log_softmax(1), 0.0, 0.0
     for corner in torch.cartesian_prod(*[torch.arange(2, device=grid.device)] * 2).view(4, 2, 1, 1):
         a, b = (low + corner).clamp(0, side - 1).unbind(1)
         index = table[a, b]
         share = torch.where(corner == 1, near, 1 - near).prod(1) * (index >= 0)
-        total = total - share * log_p.gather(1, index.clamp(min=0)[:, None])[:, 0]
-        weights = weights + share
-    return (total.sum() / weights.sum().clamp(min=1e-6)).float()
+        index = index.clamp(min=0)
+        share = share if weights is None else share * weights[index]
+        total, counted = total - share * log_p.gather(1, index[:, None])[:, 0], counted + share
+    return (total.sum() / counted.sum().clamp(min=1e-6)).float()

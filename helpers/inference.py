@@ -31,7 +31,7 @@ from .models import PretrainedUNet, UNet
 
 __all__ = [
     "WEIGHTS", "Colorizer", "ImageError", "load_generator", "load_network", "open_image", "pretrained_names",
-    "read_card", "save_generator", "trained_size", "weights_path",
+    "read_card", "save_generator", "trained_size", "training_minutes", "weights_path",
 ]  # fmt: skip
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -121,6 +121,12 @@ def weights_path(name: str | Path) -> Path:
 def read_card(name: str) -> dict:
     """The JSON card of weights that ship: recipe, protocol, scorecard, baselines, hardware, command."""
     return read_json(WEIGHTS / f"{name}.json")
+
+
+def training_minutes(card: dict) -> float:
+    """How long weights were trained, all that they went on from included (the card's `started_from`)."""
+    before = training_minutes(card["started_from"]) if "started_from" in card else 0.0
+    return before + card["training"]["seconds"] / 60
 
 
 # --------------------------------------------------------------------------------------- coloring

@@ -62,3 +62,18 @@ def test_a_file_says_of_which_kind_its_network_is(tmp_path):
         load_generator(tmp_path / "classes.safetensors")
     save_generator(UNet(4, 2), tmp_path / "colors.safetensors", size=16)
     assert type(load_network(tmp_path / "colors.safetensors", "generator", UNet, ClassUNet)[0]) is UNet
+
+
+def test_weights_count_as_cross_entropy_counts_them():
+    grid, places = ab_grid(40.0) / AB_SCALE, torch.Generator().manual_seed(0)
+    index = torch.randint(len(grid), (2, 5, 6), generator=places)  # targets on points of the grid: one class each
+    logits = torch.randn(2, len(grid), 5, 6, generator=places)
+    weights = torch.rand(len(grid), generator=places) + 0.1
+    target = grid[index].permute(0, 3, 1, 2)
+    found = class_loss(logits, target, grid, 40.0, weights)
+    assert found.item() == pytest.approx(F.cross_entropy(logits, index, weights).item(), rel=1e-4)
+    assert class_loss(logits, target, grid, 40.0).item() == pytest.approx(
+        F.cross_entropy(logits, index).item(), rel=1e-4
+    )
+    with pytest.raises(ValueError, match="weights"):
+        class_loss(logits, target, grid, 40.0, weights[1:])

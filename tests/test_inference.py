@@ -24,6 +24,7 @@ from helpers.inference import (
     pretrained_names,
     read_card,
     save_generator,
+    training_minutes,
 )
 from helpers.models import UNet
 from helpers.synthetic import draw_flowers
@@ -298,6 +299,15 @@ def test_files_from_before_the_header_knew_the_size_take_it_from_beside_or_say_w
     assert Colorizer.from_pretrained(path).size == 80
     save_generator(load_generator(path)[0], path, size=96)  # what the error says
     assert Colorizer.from_pretrained(path).size == 96
+
+
+def test_minutes_of_training_count_what_weights_went_on_from():
+    first = {"training": {"seconds": 90.0}}
+    second = {"training": {"seconds": 30.0}, "started_from": first}
+    third = {"training": {"seconds": 60.0}, "started_from": second}
+    assert [training_minutes(card) for card in (first, second, third)] == [1.5, 2.0, 3.0]
+    card = read_card("flowers")
+    assert training_minutes(card) > card["training"]["seconds"] / 60 + 80  # it went on from 84 minutes
 
 
 def test_shipped_weights_are_as_good_as_their_cards_say():

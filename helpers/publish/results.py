@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..backstage.files import writing
-from ..inference import WEIGHTS, Colorizer, read_card
+from ..inference import WEIGHTS, Colorizer, read_card, training_minutes
 from ..metrics import Scorecard, format_table, predict
 from ..plots import as_pictures, photo_rows
 from . import ROOT, real_photos, write_into_readme
@@ -22,18 +22,16 @@ def results_tables() -> str:
     """A table for each of `shipped_names()`, from their cards: two protocols or sizes do not belong in one."""
     tables = []
     for name in shipped_names():
-        card, training = read_card(name), read_card(name)["training"]
+        card = read_card(name)
         cards = card["baselines"] | {
             "U-Net, L1": read_card(f"{name}-l1")["scorecard"],
             "U-Net + GAN": card["scorecard"],
         }
         table = format_table({label: Scorecard(**one) for label, one in cards.items()}, intervals=False)
-        before = card.get("started_from")
-        before = f", after {duration_words(before['training']['seconds'])} for what it went on from" if before else ""
         tables.append(
             f"`{name}`, protocol `{card['protocol']}`: {card['judged_on']}, never seen in training; trained in "
-            f"{duration_words(training['seconds'])} on {training['hardware']}{before}. 95 % intervals and the recipe "
-            f"are in `helpers/weights/{name}.json`.\n\n{table}"
+            f"{duration_words(60 * training_minutes(card))} on {card['training']['hardware']}. 95 % intervals and the "
+            f"recipe are in `helpers/weights/{name}.json`.\n\n{table}"
         )
     return "\n\n".join(tables)
 

@@ -5,12 +5,11 @@
     FLOWERS102_ROOT=... python -m tests.benchmarks.race official "width 16"           # trained on 1,020 photos
     FLOWERS102_ROOT=... python -m tests.benchmarks.race games --from runs/race/...    # GAN phase alone
     FLOWERS102_ROOT=... python -m tests.benchmarks.race recipes "width 16, small 75 %" --size 128 --budget 480
-    FLOWERS102_ROOT=... python -m tests.benchmarks.race pretrained --budget 480       # encoders that can see
 
 CPU seconds of a single-threaded process, not wall time: a busy neighbor then changes nothing. One process a
 core runs at once. Each entrant is BASE with some fields changed; how many steps fit into its budget
-is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner. The race
-of pretrained networks has entrants of several sizes; there each colors photos of 192 px, seen at its own size.
+is measured first. Judged on all 1,020 photos of `val`, which no recipe trains on: `test` is for the winner.
+Networks with a pretrained encoder have a race of their own, `encoders.py`.
 Results are kept in `results/`; `python -m tests.benchmarks.report` turns them into RESULTS.md. It also holds
 entrants that lost and left the core: the classifiers, now in `helpers/classification.py`, and a colorfulness loss.
 """
@@ -30,10 +29,9 @@ from accelerate import Accelerator
 
 from helpers.backstage.files import read_json, write_json
 from helpers.data import batches, load_flowers
-from helpers.inference import Colorizer, load_generator
-from helpers.metrics import judge, predict, scorecard
-from helpers.plots import as_pictures
-from helpers.recipe import PRESETS, PRETRAINED, Recipe, choose_precision
+from helpers.inference import load_generator
+from helpers.metrics import scorecard
+from helpers.recipe import PRESETS, Recipe, choose_precision
 from helpers.runs import runs_folder, train
 from helpers.training import Trainer
 
@@ -60,22 +58,6 @@ RECIPES = {  # what differs from BASE; "small" is the share of the color phase's
     "smooth L1": {"color_kind": "smooth_l1"},
     "L2": {"color_kind": "l2"},
 }
-PRETRAINED_RACE = {  # what differs from the `cpu` preset with an encoder
-    "base": {},
-    "from scratch (64 px, width 16, small 75 %)": {"scratch": True, "small": 0.75},
-    "lite2": {"encoder": "lite2"},
-    "64 px": {"size": 64, "load_size": 80},
-    "128 px": {"size": 128, "load_size": 160},
-    "160 px": {"size": 160, "load_size": 200},
-    "small 50 %": {"small": 0.5},
-    "nothing frozen": {"frozen": 0},
-    "5 of 7 stages frozen": {"frozen": 5},
-    "all frozen": {"frozen": 7},
-    "width 12": {"width": 12},
-    "encoder lr 1e-3": {"lr_encoder": 1e-3},
-    "L2": {"color_kind": "l2"},
-    "color weight 30": {"color_weight": 30.0},
-}
 GAMES = {
     "base": {},
     "bce": {"adversarial": "bce"},
@@ -86,15 +68,12 @@ GAMES = {
     "color weight 100": {"color_weight": 100.0},
     "generator lr 2e-4": {"lr_generator": 2e-4},
 }
+ENTRANTS = {"recipes": RECIPES, "official": RECIPES, "games": GAMES}
 
 
-ENTRANTS = {"recipes": RECIPES, "official": RECIPES, "pretrained": PRETRAINED_RACE, "games": GAMES}
-SHOWN_AT = 192
-
-
-def seconds_per_step(recipe: Recipe, photos) -> dict[str, float]:
+def seconds_per_step(recipe: Recipe, photos, make=Trainer) -> dict[str, float]:
     """CPU seconds of one step in each phase, and in the color phase at half size."""
-    trainer = Trainer(recipe, Accelerator(mixed_precision=choose_precision(), cpu=True))
+    trainer = make(recipe, Accelerator(mixed_precision=choose_precision(), cpu=True))
     starts = {"color": 0, "critic": recipe.color_steps, "gan": recipe.color_steps + recipe.critic_steps}
     found = {}
     for phase, size in [*((p, recipe.size) for p in starts), ("small", recipe.size // 2)]:
@@ -120,12 +99,12 @@ def scaled(recipe: Recipe, budget: float, photos) -> Recipe:
     return replace(recipe, **{name: round(getattr(recipe, name) * budget / seconds) for name in names})
 
 
-def fit(base: Recipe, changes: dict, budget: float, photos) -> Recipe:
-    """`base` with these changes and as many steps as fit into the budget."""
+def fit(base: Recipe, changes: dict, budget: float, photos, make=Trainer) -> Recipe:
+    """`base` with these changes and as many steps as fit into the budget; make: the Trainer that will take them."""
     changes = dict(changes)
     small = changes.pop("small", 0.0)
     recipe = replace(base, **changes)
-    cost = seconds_per_step(recipe, photos)
+    cost = seconds_per_step(recipe, photos, make)
     small_steps = int(budget * SHARES["color"] * small / cost["small"])
     color_steps = small_steps + int(budget * SHARES["color"] * (1 - small) / cost["color"])
     critic, gan = (int(budget * SHARES[p] / cost[p]) for p in ("critic", "gan"))
@@ -134,29 +113,14 @@ def fit(base: Recipe, changes: dict, budget: float, photos) -> Recipe:
     )  # fmt: skip
 
 
-def as_seen(generator, val, size: int):
-    """The scorecard of a painter that sees each photo at its own size, and colors it at the photo's."""
-    colorizer = Colorizer(generator, size)
-    painted = [torch.from_numpy(colorizer.colorize(one)).permute(2, 0, 1) for one in as_pictures(predict("gray", val))]
-    return judge(val.images, torch.stack(painted))
-
-
-def own_size(generator, val, size: int):
-    return scorecard(generator, val)
-
-
 def run(race: str, name: str, budget: float, seed: int, size: int, start: Path | None) -> None:
     """One entrant in this process, on one thread; its result as JSON."""
     torch.set_num_threads(1)
     base = replace(BASE, seed=seed, protocol="official" if race == "official" else "large")
     base = replace(base, size=size, load_size=size * 5 // 4)
     changes = (GAMES if start else ENTRANTS[race])[name]
-    if race == "pretrained":
-        base = replace(PRETRAINED["cpu"], protocol="large", report_steps=10**9, seed=seed)
-        if changes.get("scratch"):
-            base, changes = replace(PRESETS["cpu"], protocol="large", report_steps=10**9, seed=seed), {"small": 0.75}
-    photos = load_flowers("train", changes.get("load_size", base.load_size), base.protocol)
-    val = load_flowers("val", SHOWN_AT if race == "pretrained" else base.size, base.protocol)
+    photos = load_flowers("train", base.load_size, base.protocol)
+    val = load_flowers("val", base.size, base.protocol)
     heat = f"{race}-{budget:.0f}" + (f"-{size}px" if size != BASE.size else "")
     slug = "".join(c if c.isalnum() else "-" for c in f"{heat}-{name}-s{seed}")
     folder = runs_folder() / "race" / slug
@@ -181,22 +145,43 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
         (folder / "last.pt").with_name("color.pt").write_bytes((folder / "last.pt").read_bytes())
     trained = train(recipe, folder, photos, few, show=False, save_every=1e9)
     used = time.process_time() - began
-    painter = as_seen if race == "pretrained" else own_size
-    cards = {"gan": asdict(painter(trained.generator, val, recipe.size))}
+    cards = {"gan": asdict(scorecard(trained.generator, val))}
     if not start:
-        cards["color"] = asdict(painter(load_generator(folder / "generator-l1.safetensors")[0], val, recipe.size))
+        cards["color"] = asdict(scorecard(load_generator(folder / "generator-l1.safetensors")[0], val))
     result = {
         "race": race, "name": name, "seed": seed, "budget": budget, "cpu_seconds": round(used, 1),
         "changes": changes, "recipe": asdict(recipe), "cards": cards, "precision": choose_precision(),
         "hardware": "1 CPU core", "torch": torch.__version__.split("+")[0],
     }  # fmt: skip
+    keep(result, slug)
+
+
+def keep(result: dict, slug: str) -> None:
+    """Write a result, and print it in a line."""
     RESULTS.mkdir(exist_ok=True)
     write_json(RESULTS / f"{slug}.json", result)
     values = " | ".join(
         f"{phase} " + " ".join(f"{key} {card['values'][key][0]:.3g}" for key in card["values"] if key != "ssim")
-        for phase, card in cards.items()
+        for phase, card in result["cards"].items()
     )
-    print(f"{name} s{seed}: {used:.0f} CPU s, {recipe.color_steps} + {recipe.gan_steps} steps | {values}", flush=True)
+    recipe, used = result["recipe"], result["cpu_seconds"]
+    steps = f"{recipe['color_steps']} + {recipe['gan_steps']} steps"
+    print(f"{result['name']} s{result['seed']}: {used:.0f} CPU s, {steps} | {values}", flush=True)
+
+
+def start_all(calls: list[list[str]], most: int) -> int:
+    """Run Python with each of these arguments, one process a core, on `most` cores; 1 if one of them failed."""
+    waiting, running, failed = list(calls), {}, 0
+    cores = sorted(os.sched_getaffinity(0), reverse=True)[:most]
+    while waiting or running:
+        for core in cores:
+            if core in running and running[core].poll() is not None:
+                failed += running.pop(core).returncode != 0
+            if core not in running and waiting:
+                call = ["taskset", "-c", str(core), sys.executable, *waiting.pop(0)]
+                running[core] = subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        time.sleep(0.5)
+    return 1 if failed else 0
 
 
 def main() -> int:
@@ -219,22 +204,13 @@ def main() -> int:
     if options.worker:
         run(options.race, names[0], options.budget, options.seeds[0], options.size, options.start)
         return 0
-    waiting, running = [(n, s) for s in options.seeds for n in names], {}
-    cores = sorted(os.sched_getaffinity(0), reverse=True)[: options.cores]
-    failed = 0
-    while waiting or running:
-        for core in cores:
-            if core in running and running[core].poll() is not None:
-                failed += running.pop(core).returncode != 0
-            if core not in running and waiting:
-                name, seed = waiting.pop(0)
-                call = [sys.executable, "-m", "tests.benchmarks.race", options.race, name, "--worker"]
-                call += ["--budget", str(options.budget), "--seeds", str(seed), "--size", str(options.size)]
-                call += ["--from", str(options.start)] if options.start else []
-                call = ["taskset", "-c", str(core), *call]
-                running[core] = subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        time.sleep(0.5)
-    return 1 if failed else 0
+    calls = []
+    for seed in options.seeds:
+        for name in names:
+            call = ["-m", "tests.benchmarks.race", options.race, name, "--worker"]
+            call += ["--budget", str(options.budget), "--seeds", str(seed), "--size", str(options.size)]
+            calls.append(call + (["--from", str(options.start)] if options.start else []))
+    return start_all(calls, options.cores)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ def _races(race: str, title: str, phases: tuple[str, ...]) -> list[str]:
             "",
             f"{some['hardware']}, {some['precision']}, torch {some['torch']}; protocol "
             f"`{some['recipe']['protocol']}`, judged "
-            f"on {some['cards']['gan']['photos']} val photos (true colorfulness {truth:.1f}).",
+            f"on {some['cards']['gan']['photos']} val photos"
+            f"{'' if size else ', each seen at its own size and shown at 192 px'} (true colorfulness {truth:.1f}).",
             "",
         ]
         for phase in phases:
