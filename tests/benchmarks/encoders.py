@@ -23,7 +23,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from helpers.classification import ab_grid, class_loss
-from helpers.color import AB_SCALE, lab_to_rgb, unscale_lab
+from helpers.color import AB_SCALE
 from helpers.data import batches, load_flowers, to_lab, to_rgb8
 from helpers.metrics import judge
 from helpers.models import PretrainedUNet
@@ -147,7 +147,7 @@ def scorecard_at(generator: nn.Module, size: int, protocol: str):
     painted = []
     for large, small in zip(shown.split(32), seen.split(32), strict=True):
         ab = F.interpolate(generator.eval()(to_lab(small)[0]), (SHOWN_AT, SHOWN_AT), mode="bilinear")
-        painted.append(to_rgb8(lab_to_rgb(unscale_lab(to_lab(large)[0], ab))))
+        painted.append(to_rgb8(to_lab(large)[0], ab))
     return judge(shown, torch.cat(painted))
 
 
