@@ -146,7 +146,7 @@ PRESETS = {
 
 PRETRAINED = {  # the same budgets for a `PretrainedUNet` (chapter 7): a step costs more, and fewer do
     "smoke": replace(PRESETS["smoke"], encoder="lite0"),
-    "cpu": replace(  # meant for fifteen minutes, not yet measured
+    "cpu": replace(
         PRESETS["cpu"], encoder="lite0", size=96, load_size=120, width=24, small_steps=0, color_steps=1_300,
         critic_steps=40, gan_steps=300, report_steps=325,
     ),

@@ -7,13 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from helpers import cli
 from helpers.inference import pretrained_names, read_card
-from helpers.recipe import Recipe
+from helpers.recipe import PRETRAINED, Recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -144,3 +145,18 @@ def test_american_spelling():
                 text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
             found = british.findall(text)
             assert not found, (path, found)
+
+
+@pytest.mark.parametrize("preset", PRETRAINED)
+def test_budgets_of_the_readme_are_those_that_were_measured(preset):
+    """A preset's size and minutes on a pretrained encoder: of the recipe, and of a run whose figures were kept."""
+    said = re.search(rf"^\| `{preset}` .*\| (.*) \|$", README, re.M)[1]
+    recipe = PRETRAINED[preset]
+    kept = ROOT / f"tests/benchmarks/results/preset-{preset}-lite0-large.json"
+    if kept.exists():
+        run = json.loads(kept.read_text())
+        assert Recipe.restore(run["recipe"]) == replace(recipe, protocol="large"), "measured with other numbers"
+        minutes = f"{run['timing']['seconds'] / 60:.0f} minutes"
+    else:
+        minutes = "seconds" if preset == "smoke" else "not yet measured"
+    assert said == f"{recipe.size} px, {minutes}"

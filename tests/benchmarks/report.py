@@ -127,6 +127,23 @@ def _speed() -> list[str]:
     return lines
 
 
+def _presets() -> list[str]:
+    rows, photos = [], set()
+    for run in _read("preset-*.json"):
+        recipe, timing = run["recipe"], run["timing"]
+        encoder = "from scratch" if recipe["encoder"] == "none" else recipe["encoder"]
+        photos.add(f"{run['photos']:,} under `{run['protocol']}`")
+        for phase in ("U-Net L1", "U-Net + GAN"):
+            what = [f"`{recipe['preset']}`, {encoder}, {recipe['size']} px: {phase}"]
+            what += [f"{timing['seconds'] / 60:.0f}", timing["hardware"]]
+            rows.append(what + [_cells([run["scorecards"][phase]], key) for key in SHOWN])
+    if not rows:
+        return []
+    head = ["preset", "minutes, both phases", "on", *(METRICS[key][0] for key in SHOWN)]
+    judged = f"Judged on held-out photos: {', '.join(sorted(photos))}; each at its own size."
+    return ["## What the presets reach", "", judged, "", *_table(head, rows)]
+
+
 def main() -> None:
     lines = [
         "# What was tried, and what came of it",
@@ -135,6 +152,7 @@ def main() -> None:
         "",
     ]
     lines += _side_by_side()
+    lines += _presets()
     lines += _speed()
     lines += _races("recipes", "Recipe race", ("color", "gan"))
     lines += _races("pretrained", "An encoder that can see", ("color", "gan"))
