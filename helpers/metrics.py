@@ -112,7 +112,7 @@ def ab_histogram(rgb: Tensor) -> np.ndarray:
 
 
 def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Histogram intersection (Isola et al. 2016, Fig. 6) of two sets of `ab_histogram`s: 0 (disjoint) to 1 (same).
+    """Histogram intersection (Isola et al. 2016, section 4.2) of two sets of `ab_histogram`s: 0 (disjoint) to 1 (same).
 
     Two sets float (N, cells) or (N, B, B), of the same cells. ValueError for others, and for numbers below 0 or NaN.
     """

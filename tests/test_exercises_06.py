@@ -21,6 +21,10 @@ def _mmd2(x, y, kernel):
     return within - 2 * kernel(x, y).mean()
 
 
+def _within(z, kernel):
+    return _without_diagonal(kernel(z, z)) / (len(z) * (len(z) - 1))
+
+
 def _without_diagonal(k):
     return k.sum() - np.trace(k)
 
@@ -67,8 +71,17 @@ CASES = {
                 "textbook formula",
             ),
             (lambda a, b, c: np.full(2, (a - b).mean()), "counts are not used"),
-            (lambda a, b, c: (a - b).mean(), "shape"),
-            (lambda a, b, c: (0, 1), "not yet"),
+            (lambda a, b, c: np.percentile(c @ (a - b) / len(a), [0, 100]), "smallest and the largest"),
+            (lambda a, b, c: _apart(np.abs(a - b), c), "signs are lost"),
+            (lambda a, b, c: _apart((a - b) ** 2, c), "squares"),
+            (lambda a, b, c: _apart(a, c), "ours alone"),
+            (lambda a, b, c: _apart(b, c), "theirs alone"),
+            (lambda a, b, c: (a - b).mean(), "one number came back: the two ends"),
+            (lambda a, b, c: c @ (a - b) / len(a), "one mean per resample"),
+            (lambda a, b, c: a - b, "one number per photo"),
+            (lambda a, b, c: np.percentile(c @ (a - b) / len(a), [2.5, 50, 97.5]), "three numbers"),
+            (lambda a, b, c: c - a, "shape (400, 40)"),
+            (lambda a, b, c: (0, 1), "for 40 photos and 400 resamples, at the "),
         ],
     ),
     "06-2": (
@@ -104,8 +117,15 @@ CASES = {
                 lambda x, y, k: _mmd2(x, y, k) + 2 * k(x, y).mean() - 2 * k(x, y).sum() / len(x) ** 2,
                 "all m · n",
             ),
-            (lambda x, y, k: k(x, y), "shape"),
-            (lambda x, y, k: k(x[:6], y[:6]).trace(), "not yet"),
+            (lambda x, y, k: _mmd2(x, y, k) - _within(y, k), "within the second set are missing"),
+            (lambda x, y, k: _mmd2(x, y, k) - _within(x, k), "within the first set are missing"),
+            (lambda x, y, k: _within(x, k) + _within(y, k), "across the two sets are missing"),
+            (lambda x, y, k: (_within(x, k) + _within(y, k)) / 2 - 2 * k(x, y).mean(), "are averaged"),
+            (lambda x, y, k: k(x, y), "all pairs came back"),
+            (lambda x, y, k: k(x, x), "all pairs within the first set"),
+            (lambda x, y, k: (_within(x, k), _within(y, k), k(x, y).mean()), "three numbers came back: add"),
+            (lambda x, y, k: (1, 2), "shape (2,)"),
+            (lambda x, y, k: k(x[:6], y[:6]).trace(), "for sets of 6 and 9 pictures with 3 features each your"),
         ],
     ),
     "06-3": (
@@ -137,8 +157,24 @@ CASES = {
             ),
             (lambda k, n: _wilson(k, n, 1.0), "not 1"),
             (lambda k, n: _wilson(k, n, 1.645), "on *each* side"),
-            (lambda k, n: k / n, "shape"),
-            (lambda k, n: (0, 1), "not yet"),
+            (
+                lambda k, n: (
+                    sum(_wilson(k, n)) / 2
+                    + np.array([-1.96, 1.96]) * (k / n * (1 - k / n) + 1.96**2 / (4 * n**2)) ** 0.5 / (1 + 1.96**2 / n)
+                ),
+                "the n is missing",
+            ),
+            (
+                lambda k, n: (
+                    sum(_wilson(k, n)) / 2
+                    + np.array([-1.96, 1.96]) * (k / n * (1 - k / n) / n + 1.96**2 / (4 * n**2)) / (1 + 1.96**2 / n)
+                ),
+                "the root is missing",
+            ),
+            (lambda k, n: (sum(_wilson(k, n)) / 2, np.subtract(*_wilson(k, n)[::-1]) / 2), "center and half came back"),
+            (lambda k, n: k / n, "one number came back"),
+            (lambda k, n: (k / n, 1, 2), "shape (3,)"),
+            (lambda k, n: (0, 1), "for 20 right of 20, at the lower end, your number is 0"),
         ],
     ),
     "06-4": (
@@ -151,7 +187,7 @@ CASES = {
             ("ace", "claim c goes too far"),
             ("ade", "claim d goes too far"),
             ("aef", "claim f goes too far"),
-            ("aeg", "claim g goes too far"),
+            ("aeg", "how far would gray come"),
             ("aez", "no claim 'z'"),
             ("", "by their letters"),
             (["h"], "no claim 'h'"),

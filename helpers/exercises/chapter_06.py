@@ -31,8 +31,21 @@ def _paired_interval(function) -> str:
         "this is where 95 % of the *photos* lie, not where their mean lies": np.percentile(gain, [2.5, 97.5]),
         "this is the textbook formula, and close. Here take the percentiles of the resampled means": textbook,
         "the counts are not used: each row is a resample, how often it draws each photo": [gain.mean()] * 2,
+        "these are the smallest and the largest mean: leave out 2.5 % on each side": middle(gain, 0, 100),
+        "the signs are lost: a photo on which theirs is better counts against ours": middle(np.abs(gain)),
+        "those are squares of the differences: the mean difference itself is wanted": middle(gain**2),
+        "this is the interval of ours alone: subtract theirs first": a,
+        "this is the interval of theirs alone: take ours minus theirs": b,
     }
-    judge(function, (ours, theirs, counts), truth, mistakes, 1e-4, what="the interval (low, high)")
+    shapes = {
+        (): "one number came back: the two ends of the interval are wanted, low and high",
+        (400,): "one mean per resample came back: take the two percentiles of these",
+        (40,): "one number per photo came back: the interval is of their resampled means",
+        (3,): "three numbers came back: only the two ends are wanted, without the middle",
+    }
+    where = lambda place: f"for 40 photos and 400 resamples, at the {('lower', 'upper')[place[0]]} end,"  # noqa: E731
+    what = {"what": "the interval (low, high)", "wrong_shapes": shapes}
+    judge(function, (ours, theirs, counts), truth, mistakes, 1e-4, where, **what)
     low, high = truth
     return f"right: the difference lies between {low:+.2f} and {high:+.2f}; two separate intervals overlap here"
 
@@ -64,8 +77,18 @@ def _unbiased_mmd2(function) -> str:
         "no root: MMD² may well be negative, and a root would make it biased again": abs(truth) ** 0.5,
         "those are sums, not means: divide each by its number of pairs": sums,
         "the mean over pairs across is over all m · n of them": xx + yy - 2 * xy * n / m,
+        "the pairs within the second set are missing": xx - 2 * xy,
+        "the pairs within the first set are missing": yy - 2 * xy,
+        "the pairs across the two sets are missing": xx + yy,
+        "the two means within are averaged: add them": (xx + yy) / 2 - 2 * xy,
     }
-    judge(function, (x, y, kernel), truth, mistakes, 1e-5, what="the MMD²")
+    shapes = {
+        (m, n): "all pairs came back: take their mean",
+        (m, m): "all pairs within the first set came back: three means make one number",
+        (3,): "three numbers came back: add the two means within, and subtract twice the one across",
+    }
+    where = lambda place: f"for sets of {m} and {n} pictures with 3 features each"  # noqa: E731
+    judge(function, (x, y, kernel), truth, mistakes, 1e-5, where, what="the MMD²", wrong_shapes=shapes)
     return f"right: {truth:.3f}; with the diagonal it would have been {biased:.3f}"
 
 
@@ -93,8 +116,21 @@ def _wilson(function) -> str:
         "the last term under the root is z² / (4 n²), with n squared": center + z * n_once / bottom,
         "z is 1.96 for 95 %, not 1": z_1,
         "z is 1.96: 2.5 % are left out on *each* side; 1.645 leaves out 5 %": z_1645,
+        "the first term under the root is p (1 − p) / n: the n is missing": center
+        + z * (p * (1 - p) + z**2 / (4 * n**2)) ** 0.5 / bottom,
+        "the root is missing": center + z * (spread + z**2 / (4 * n**2)) / bottom,
+        "center and half came back: the ends are center − half and center + half": np.stack(
+            [center[:, 0], 1.96 * (root / bottom)[:, 0]], axis=1
+        ),
     }
-    judge_each(function, cases, truth, mistakes, 1e-3, what="the interval (low, high)")
+    shapes = {(): "one number came back: the interval has two ends, low and high"}
+
+    def where(place: tuple) -> str:
+        right, asked = cases[place[0]]
+        return f"for {right} right of {asked}, at the {('lower', 'upper')[place[1]]} end,"
+
+    what = {"what": "the interval (low, high)", "wrong_shapes": shapes}
+    judge_each(function, cases, truth, mistakes, 1e-3, where, **what)
     low, high = truth[0]
     return f"right: 11 of 20 means {low:.0%} to {high:.0%}, and 20 of 20 still only {truth[1][0]:.0%} or more"
 
@@ -108,7 +144,7 @@ TOO_FAR = {
     "c": "colorfulness is no matter of more or less: it should be near the truth, and 22 is farther from 39 than 31",
     "d": "work out the Wilson interval of 9 of 20: it reaches from about a quarter to two thirds",
     "f": "KID by one network and FID by another, on other photos, at another size: no common scale",
-    "g": "L is shared, so a gray picture has a high SSIM as well; only the distance from gray's would say anything",
+    "g": "how far would gray come, with no color at all? It keeps L, so its SSIM is high, too: .92 alone says nothing",
 }
 
 
@@ -130,3 +166,27 @@ def _claims(answer) -> str:
 
 
 EXERCISES = {"06-1": _paired_interval, "06-2": _unbiased_mmd2, "06-3": _wilson, "06-4": _claims}
+
+
+# --------------------------------------------------------------------- what the chapter goes on with
+
+
+def _our_paired_interval(ours, theirs, counts):
+    means = counts @ (ours - theirs) / counts.sum(axis=1)
+    return tuple(np.percentile(means, [2.5, 97.5]).tolist())
+
+
+def _our_mmd2(x, y, kernel):
+    kxx, kyy = kernel(x, x), kernel(y, y)
+    m, n = len(x), len(y)
+    within = (kxx.sum() - np.trace(kxx)) / (m * (m - 1)) + (kyy.sum() - np.trace(kyy)) / (n * (n - 1))
+    return float(within - 2 * kernel(x, y).mean())
+
+
+def _our_wilson(right, asked):
+    p, z2 = right / asked, 1.96**2
+    half = 1.96 * (p * (1 - p) / asked + z2 / (4 * asked**2)) ** 0.5
+    return tuple((p + z2 / (2 * asked) + end) / (1 + z2 / asked) for end in (-half, half))
+
+
+OURS = {"06-1": _our_paired_interval, "06-2": _our_mmd2, "06-3": _our_wilson}

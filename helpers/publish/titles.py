@@ -10,7 +10,7 @@ from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
 from ..inference import Colorizer
 from ..losses import discriminator_loss
-from ..metrics import colorfulness, predict, psnr
+from ..metrics import ciede2000, predict
 from ..models import PatchGAN, efficientnet, imagenet_weights
 from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
@@ -89,16 +89,15 @@ def gan_training():
 
 
 def evaluation():
-    """06: one held-out photo, three ways to color it, and two numbers that do not agree."""
-    photos = real_photos("test", 256, limit=512).subset([315])
+    """06: three held-out photos drawn by lot and three on which the two networks differ most."""
+    photos = real_photos("test", 256, limit=120)
     gray = as_pictures(predict("gray", photos))
-    guesses = gray + painted(gray, "flowers-64-l1") + painted(gray, "flowers-64")
-    titles = [f"truth\ncolorfulness {colorfulness(photos.images)[0]:.0f}"]
-    for label, guess in zip(("gray", "U-Net, L1", "U-Net + GAN"), guesses, strict=True):
-        image = torch.from_numpy(guess.copy()).permute(2, 0, 1)[None]
-        marks = f"PSNR {psnr(photos.images, image)[0]:.1f} dB, colorfulness {colorfulness(image)[0]:.0f}"
-        titles.append(f"{label}\n{marks}")
-    return photo_rows({" ": as_pictures(photos.images) + guesses}, cell=2.3, titles=titles)
+    guesses = [np.stack(painted(gray, name)) for name in ("flowers-64-l1", "flowers-64")]
+    first, second = (torch.from_numpy(pictures).movedim(3, 1) for pictures in guesses)
+    lot = np.random.default_rng(6).choice(len(photos), 3, replace=False)
+    chosen = np.concatenate([lot, np.argsort(-ciede2000(first[..., ::4, ::4], second[..., ::4, ::4]))[:3]])
+    rows = {"L1 alone": first[chosen], "after\nthe game": second[chosen], "photo": photos.images[chosen]}
+    return photo_rows(rows, cell=1.45, titles=["drawn by lot"] * 3 + ["chosen: differ most"] * 3)
 
 
 def on_the_shoulders_of_imagenet():

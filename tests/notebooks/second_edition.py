@@ -8,6 +8,5 @@ NOT_YET = {
     "03_the_unet",
     "04_the_patchgan",
     "05_gan_training",
-    "06_evaluation",
     "07_on_the_shoulders_of_imagenet",
 }
