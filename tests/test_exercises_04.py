@@ -135,7 +135,7 @@ CASES = {
             (lambda r, f: F.relu(-r).mean() + F.relu(f).mean(), "margin is missing"),
             (lambda r, f: hinge(r, f) / 2, "half of it"),
             (lambda r, f: F.relu(1 - r).sum() + F.relu(1 + f).sum(), "sums instead of means"),
-            (lambda r, f: -f.mean(), "loss of the generator"),
+            (lambda r, f: -f.mean(), "loss of the painter"),
             (lambda r, f: F.relu(1 - r).mean(), "only the real"),
             (lambda r, f: F.relu(1 + f).mean(), "only the fakes"),
             (lambda r, f: F.relu((1 - r).mean()) + F.relu((1 + f).mean()), "each patch first"),

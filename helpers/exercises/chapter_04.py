@@ -111,7 +111,7 @@ def _compare_layers(mine: list, theirs: list, strided: int) -> None:
 
 
 def _hinge(function) -> str:
-    """04-3: real logits, fake logits, both (N, 1, h, w) -> the discriminator's hinge loss, a number."""
+    """04-3: real logits, fake logits, both (N, 1, h, w) -> the critic's hinge loss, a number."""
     rng = np.random.default_rng(0)
     pairs = [rng.normal(shift, 1.5, (2, 3, 1, 4, 4)) for shift in (0.0, 0.6, -1.0)]
     pairs.append(np.broadcast_to([[[[[3.0]]]], [[[[-2.0]]]]], (2, 3, 1, 4, 4)))  # right by more than the margin
@@ -130,7 +130,7 @@ def _hinge(function) -> str:
         "the margin is missing: a logit of 0.1 is on the right side, but still costs": cut(-real) + cut(fake),
         "half of it: the two means are added, not averaged, so that chance is 2": truth / 2,
         "sums instead of means: then the loss depends on how many patches there are": truth * 48,
-        "this is the loss of the generator; the discriminator is judged on real patches and on fakes": -fake.mean(1),
+        "this is the loss of the painter; the critic is judged on real patches and on fakes": -fake.mean(1),
         "only the real patches are judged": on_real,
         "only the fakes are judged": on_fake,
         "cut off each patch first, then average: a patch that is very right must not pay for a wrong one": late,

@@ -76,8 +76,8 @@ def costs_picture(loss: Callable) -> np.ndarray:
     x, sure = torch.linspace(-3, 3, 61), torch.full((1, 1, 1, 1), 9.0)
     logits = [value.view(1, 1, 1, 1) for value in x]
     figure, axis = _canvas(2.3, 1.8)
-    axis.plot(x, [float(loss(logit, -sure)) for logit in logits], label="a real patch")
-    axis.plot(x, [float(loss(sure, logit)) for logit in logits], label="a fake patch")
+    axis.plot(x.tolist(), [float(loss(logit, -sure)) for logit in logits], label="a real patch")
+    axis.plot(x.tolist(), [float(loss(sure, logit)) for logit in logits], label="a fake patch")
     axis.set(xlabel="its logit", ylabel="costs", ylim=(-0.5, 4.5))
     axis.legend(fontsize=8, frameon=False)
     return _picture(figure)

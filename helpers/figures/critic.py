@@ -26,16 +26,16 @@ def strided_windows(framed: Tensor, answers: Tensor) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained", width_ratios=[10, 7])
     grids = (
-        (framed, ".0f", "gray", 0, 100, "8 x 8 pixels in their frame of zeros"),
-        (answers, ".1f", "RdBu", -80, 80, "4 x 4 answers"),
+        (framed, ".0f", "gray", 0, 100, "8 x 8 pixels in their frame of zeros", "lightness"),
+        (answers, ".1f", "RdBu", -80, 80, "4 x 4 answers", "mean of the right half, less that of the left"),
     )
-    for axis, (values, form, cmap, low, high, title) in zip(axes, grids, strict=True):
-        image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
+    for axis, (values, form, cmap, low, high, title, label) in zip(axes, grids, strict=True):
+        image = axis.imshow(values.numpy(), cmap=cmap, vmin=low, vmax=high)
         for (y, x), value in np.ndenumerate(values.numpy()):
             ink = "white" if low == 0 and value < 50 else "black"
             axis.text(x, y, format(value, form), ha="center", va="center", fontsize=9, color=ink)
         axis.set(xticks=[], yticks=[], title=title)
-        figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.7)
+        figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.7, label=label)
     for column, color in enumerate(("tab:red", "tab:green", "tab:purple", "tab:cyan")):
         shift = 0.06 * (column % 2)  # so that overlapping frames can be told apart
         corner, side = (2 * column - 0.5 + shift, 1.5 + shift), 4 - 2 * shift
@@ -50,7 +50,7 @@ def window_counts(counts: Mapping[str, Tensor]) -> None:
 
     figure, axes = plt.subplots(1, len(counts), figsize=(3.3 * len(counts) + 0.6, 3.2), layout="constrained")
     for axis, (title, values) in zip(axes, counts.items(), strict=True):
-        image = axis.imshow(values, cmap="Blues", vmin=0, vmax=6)
+        image = axis.imshow(values.numpy(), cmap="Blues", vmin=0, vmax=6)
         for (y, x), value in np.ndenumerate(values.numpy()):
             axis.text(x, y, f"{value:.0f}", ha="center", va="center")
         axis.set(title=title, xticks=[], yticks=[])
@@ -67,7 +67,7 @@ def gradient_maps(gradients: Mapping[str, Tensor]) -> None:
 
     figure, axes = plt.subplots(1, len(gradients), figsize=(9.6, 3.2), layout="constrained")
     for axis, (title, gradient) in zip(axes, gradients.items(), strict=True):
-        image = axis.imshow((gradient / gradient.max()).sqrt(), cmap="magma", vmin=0, vmax=1)
+        image = axis.imshow((gradient / gradient.max()).sqrt().numpy(), cmap="magma", vmin=0, vmax=1)
         rows, columns = ((gradient > 0).any(dim).nonzero().flatten() for dim in (1, 0))
         corner, sides = (columns[0] - 0.5, rows[0] - 0.5), (columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
         axis.add_patch(plt.Rectangle(corner, *sides, fill=False, color="white", linestyle=":"))
@@ -84,8 +84,8 @@ def loss_pairs() -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
     for kind in ADVERSARIAL:  # the other side costs nothing where it is surely right
         right_real, right_fake = (torch.tensor(1.0), torch.tensor(0.0)) if kind == "lsgan" else (sure, -sure)
-        axes[0].plot(x, [discriminator_loss(logit, right_fake, kind) for logit in x], label=kind)
-        axes[1].plot(x, [discriminator_loss(right_real, logit, kind) for logit in x], label=kind)
+        axes[0].plot(x.tolist(), [float(discriminator_loss(logit, right_fake, kind)) for logit in x], label=kind)
+        axes[1].plot(x.tolist(), [float(discriminator_loss(right_real, logit, kind)) for logit in x], label=kind)
     axes[0].set(title="a real patch costs", xlabel="its logit", ylabel="loss", ylim=(0, 4.2))
     axes[1].set(title="a fake patch costs", xlabel="its logit")
     axes[0].legend(frameon=False)
@@ -108,7 +108,7 @@ def verdict_rows(rows: Mapping[str, Tensor], cell: float = 1.15) -> None:
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
     for line, (label, row) in zip(axes, rows.items(), strict=True):
         is_map = row.dtype != torch.uint8
-        for axis, one in zip(line, row.detach().cpu()[:, 0] if is_map else as_pictures(row), strict=True):
+        for axis, one in zip(line, row.detach().cpu()[:, 0].numpy() if is_map else as_pictures(row), strict=True):
             image = axis.imshow(one, **({"cmap": _verdicts(), "vmin": -limit, "vmax": limit} if is_map else {}))
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)

@@ -43,7 +43,7 @@ def feature_rows(rows: Mapping[str, Tensor], count: int = 8) -> None:
         order = maps.std((1, 2)).argsort(descending=True)
         top = float(maps.quantile(0.99)) if maps.numel() < 10**6 else float(maps.max())
         for axis, channel in zip(line, order[:: max(1, len(order) // count)], strict=False):
-            image = axis.imshow(maps[channel], cmap="magma", vmin=0, vmax=max(top, 1e-6))
+            image = axis.imshow(maps[channel].numpy(), cmap="magma", vmin=0, vmax=max(top, 1e-6))
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(f"{name}\n{maps.shape[-2]} × {maps.shape[-1]}", fontsize=9)
         figure.colorbar(image, ax=line, shrink=0.9)
@@ -62,7 +62,7 @@ def skip_stack(below: Tensor, skip: Tensor) -> None:
     sheets = []
     for maps in (below.cpu(), skip.cpu()):
         lively = maps.std((1, 2)) / maps.abs().amax((1, 2)).clamp(min=1e-6)  # not a single bright spot
-        sheets.append([maps[i] for i in lively.argsort(descending=True)[:4]])
+        sheets.append([maps[i].numpy() for i in lively.argsort(descending=True)[:4]])
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", width_ratios=[1, 1, 1.5])
     titles = (f"from below, enlarged: {len(below)} channels", f"the skip: {len(skip)} channels")
     for axis, title, ((one, *_), edge) in zip(axes, titles, zip(sheets, ("C1", "C0"), strict=True), strict=False):
