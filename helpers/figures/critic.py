@@ -34,7 +34,8 @@ def strided_windows(framed: Tensor, answers: Tensor) -> None:
         for (y, x), value in np.ndenumerate(values.numpy()):
             ink = "white" if low == 0 and value < 50 else "black"
             axis.text(x, y, format(value, form), ha="center", va="center", fontsize=9, color=ink)
-        axis.set(xticks=[], yticks=[], title=title)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=10)
         figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.7, label=label)
     for column, color in enumerate(("tab:red", "tab:green", "tab:purple", "tab:cyan")):
         shift = 0.06 * (column % 2)  # so that overlapping frames can be told apart
@@ -53,7 +54,8 @@ def window_counts(counts: Mapping[str, Tensor]) -> None:
         image = axis.imshow(values.numpy(), cmap="Blues", vmin=0, vmax=6)
         for (y, x), value in np.ndenumerate(values.numpy()):
             axis.text(x, y, f"{value:.0f}", ha="center", va="center")
-        axis.set(title=title, xticks=[], yticks=[])
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=10)
     figure.colorbar(image, ax=axes, label="windows that see the pixel", shrink=0.8)
     plt.show()
 
@@ -71,7 +73,8 @@ def gradient_maps(gradients: Mapping[str, Tensor]) -> None:
         rows, columns = ((gradient > 0).any(dim).nonzero().flatten() for dim in (1, 0))
         corner, sides = (columns[0] - 0.5, rows[0] - 0.5), (columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
         axis.add_patch(plt.Rectangle(corner, *sides, fill=False, color="white", linestyle=":"))
-        axis.set(title=title, xticks=[], yticks=[])
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=10)
     figure.colorbar(image, ax=axes, label="root of the share of the largest", shrink=0.8)
     plt.show()
 
@@ -86,8 +89,10 @@ def loss_pairs() -> None:
         right_real, right_fake = (torch.tensor(1.0), torch.tensor(0.0)) if kind == "lsgan" else (sure, -sure)
         axes[0].plot(x.tolist(), [float(discriminator_loss(logit, right_fake, kind)) for logit in x], label=kind)
         axes[1].plot(x.tolist(), [float(discriminator_loss(right_real, logit, kind)) for logit in x], label=kind)
-    axes[0].set(title="a real patch costs", xlabel="its logit", ylabel="loss", ylim=(0, 4.2))
-    axes[1].set(title="a fake patch costs", xlabel="its logit")
+    axes[0].set(xlabel="its logit", ylabel="loss", ylim=(0, 4.2))
+    axes[1].set(xlabel="its logit")
+    for axis, side in zip(axes, ("real", "fake"), strict=True):
+        axis.set_title(f"a {side} patch costs", fontsize=10)
     axes[0].legend(frameon=False)
     plt.show()
 

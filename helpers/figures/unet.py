@@ -106,7 +106,8 @@ def guess_losses(A: np.ndarray, B: np.ndarray, shares=(0.5, 0.7)) -> None:
         for share in shares:
             loss = (1 - share) * np.abs(guess - A) ** power + share * np.abs(guess - B) ** power
             axis.plot(way, loss.mean(1), label=f"B in {share:.0%} of cases")
-        axis.set(title=f"mean {kind}", xlabel="guess, from A (0) to B (1)", ylim=(0, None))
+        axis.set(xlabel="guess, from A (0) to B (1)", ylim=(0, None))
+        axis.set_title(f"mean {kind}", fontsize=10)
     axes[0].legend(frameon=False)
     plt.show()
 
