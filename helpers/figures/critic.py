@@ -132,7 +132,10 @@ def verdict_pictures(maps: Tensor) -> list[np.ndarray]:
 
 
 def verdict_tables(tables: Mapping[str, Mapping[str, Mapping[str, float]]], ylabel: str = "") -> None:
-    """Tables side by side, a color for each share, 0 to 1, on one scale: {title: {row: {column: share}}}."""
+    """Tables side by side, a color for each share, 0 to 1, on one scale: {title: {row: {column: share}}}.
+
+    All have the rows of the first, which alone names them.
+    """
     import matplotlib.pyplot as plt
 
     widths = [len(next(iter(table.values()))) for table in tables.values()]
@@ -147,7 +150,7 @@ def verdict_tables(tables: Mapping[str, Mapping[str, Mapping[str, float]]], ylab
             ink = "white" if abs(value - 0.5) > 0.35 else "black"
             axis.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=9)
         axis.set_xticks(range(values.shape[1]), next(iter(table.values())), fontsize=8)
-        axis.set_yticks(range(len(table)), list(table), fontsize=9)
+        axis.set_yticks(range(len(table)), list(table) if axis is axes[0][0] else [""] * len(table), fontsize=9)
         axis.set_title(title, fontsize=10)
         axis.tick_params(length=0)
     axes[0][0].set_ylabel(ylabel)
