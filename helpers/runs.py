@@ -41,6 +41,7 @@ from PIL import Image
 
 from .backstage.checkpoints import RunFolder, first_here, read_state, runs_folder, write_state
 from .backstage.files import write_json, writing
+from .backstage.kept import load_or_make
 from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite
@@ -53,7 +54,7 @@ from .models import UNet, new_generator
 from .recipe import GAME_FIELDS, Recipe, choose_precision
 from .training import Trainer, TrainingDiverged
 
-__all__ = ["Run", "load_or_train", "runs_folder", "train"]
+__all__ = ["Run", "load_or_make", "load_or_train", "runs_folder", "train"]
 
 Watch = Callable[[list[dict], Path], None]
 

@@ -3,18 +3,26 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
+
+from helpers.models import double_conv
 
 
-def _decode(x, skip, block):
-    y = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+def _climb(x, skip, squeeze, block):
+    y = F.interpolate(squeeze(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
     return block(torch.cat([y, skip], dim=1))
 
 
-def _decode_wrongly(join, block_it=True, **how):
+def _climb_late(x, skip, squeeze, block):
+    y = squeeze(F.interpolate(x, size=skip.shape[-2:], mode="bilinear"))
+    return block(torch.cat([y, skip], dim=1))
+
+
+def _climb_wrongly(join, block_it=True, squeeze_it=True, **how):
     how = {"scale_factor": 2, "mode": "bilinear"} | how
 
-    def step(x, skip, block):
-        joined = join(F.interpolate(x, **how), skip)
+    def step(x, skip, squeeze, block):
+        joined = join(F.interpolate(squeeze(x) if squeeze_it else x, **how), skip)
         return block(joined) if block_it else joined
 
     return step
@@ -24,8 +32,52 @@ def _cat(dim=1):
     return lambda y, skip: torch.cat([y, skip], dim=dim)
 
 
-def _double_conv_count(i, o):
-    return 9 * i * o + 9 * o * o + 4 * o
+def _unet(pool=F.max_pool2d, first=False, end=torch.tanh, step=_climb, take=lambda above: above.pop(), head=True):
+    """The student's class, right, or wrong in one way. take: which of the features above is the next skip."""
+
+    class MyUNet(nn.Module):
+        def __init__(self, width=24, depth=4):
+            super().__init__()
+            channels = [width * min(2**level, 8) for level in range(depth + 1)]
+            steps = list(zip(channels[:-1], channels[1:], strict=True))
+            self.encoder = nn.ModuleList([double_conv(1, width)] + [double_conv(a, b) for a, b in steps])
+            self.squeeze = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in reversed(steps))
+            self.decoder = nn.ModuleList(double_conv(2 * a, a) for a, b in reversed(steps))
+            self.head = nn.Conv2d(width, 2, 1)
+
+        def forward(self, L):
+            x, above = L, []
+            for level, block in enumerate(self.encoder):
+                x = block(pool(x, 2) if level or first else x)
+                above.append(x)
+            above.pop()
+            for squeeze, block in zip(self.squeeze, self.decoder, strict=True):
+                x = step(x, take(above), squeeze, block)
+            return end(self.head(x)) if head else x
+
+    return MyUNet
+
+
+class _Blank(_unet()):
+    def forward(self, L):
+        return None
+
+
+class _Both(_unet()):
+    def forward(self, L):
+        return super().forward(L), L
+
+
+class _NoGradient(_unet()):
+    @torch.no_grad()
+    def forward(self, L):
+        return super().forward(L)
+
+
+class _OtherParts(_unet()):
+    def __init__(self, width=24, depth=4):
+        super().__init__(width, depth)
+        self.head = nn.Conv2d(width, 3, 1)
 
 
 def _best(l1, l2):
@@ -53,39 +105,52 @@ CASES = {
             (lambda n, k, s, p: n + 2 * p - k // s + 1, "brackets"),
             (lambda n, k, s, p: (n + 2 * p - k + 1) // s, "outside the division"),
             (lambda n, k, s, p: n + 2 * p - k + 1, "stride is missing"),
+            (lambda n, k, s, p: n // s, "where kernel and padding cancel"),
+            (lambda n, k, s, p: (n + 2 * p) // s - k + 1, "stride of 1 alone"),
             (lambda n, k, s, p: n, "not yet"),
         ],
     ),
     "03-2": (
-        _decode,
-        lambda x, skip, block: None,
+        _climb,
+        lambda x, skip, squeeze, block: None,
         [
-            (_decode_wrongly(lambda y, skip: y + skip), "do not add"),
-            (_decode_wrongly(lambda y, skip: y + skip, block_it=False), "never called"),
-            (_decode_wrongly(_cat(0)), "dim 0"),
-            (_decode_wrongly(_cat(2)), "dim 2"),
-            (_decode_wrongly(_cat(3)), "dim 3"),
-            (_decode_wrongly(_cat(), block_it=False), "not convolved"),
-            (_decode_wrongly(_cat(), mode="nearest"), "blocky"),
-            (_decode_wrongly(_cat(), align_corners=True), "corners"),
-            (_decode_wrongly(lambda y, skip: torch.cat([skip, y], 1)), "skip comes first"),
-            (_decode_wrongly(_cat()), "twice 2 is not 5"),
-            (lambda x, skip, block: block(torch.cat([x, F.avg_pool2d(skip, 2)], 1)), "skip was shrunk"),
-            (lambda x, skip, block: block(torch.cat([x, skip], 1)), "stopped in line 1"),
+            (_climb_wrongly(lambda y, skip: y + skip), "do not add"),
+            (_climb_wrongly(lambda y, skip: y + skip, block_it=False), "never called"),
+            (_climb_wrongly(_cat(0)), "dim 0"),
+            (_climb_wrongly(_cat(2)), "dim 2"),
+            (_climb_wrongly(_cat(3)), "dim 3"),
+            (_climb_wrongly(_cat(), block_it=False), "not convolved"),
+            (_climb_wrongly(_cat(), squeeze_it=False), "all its 6 channels"),
+            (_climb_wrongly(_cat(), mode="nearest"), "blocky"),
+            (_climb_wrongly(_cat(), align_corners=True), "corners"),
+            (_climb_wrongly(lambda y, skip: torch.cat([skip, y], 1)), "skip comes first"),
+            (_climb_wrongly(_cat()), "twice 2 is not 5"),
+            (_climb_late, "four times the work"),
+            (
+                lambda x, skip, squeeze, block: block(torch.cat([squeeze(x), F.avg_pool2d(skip, 2)], 1)),
+                "skip was shrunk",
+            ),
+            (lambda x, skip, squeeze, block: block(torch.cat([x, skip], 1)), "stopped in line 1"),
         ],
     ),
     "03-3": (
-        _double_conv_count,
-        lambda i, o: None,
+        _unet(),
+        _Blank,
         [
-            (lambda i, o: _double_conv_count(i, o) - 4 * o, "each BatchNorm"),
-            (lambda i, o: _double_conv_count(i, o) + 2 * o, "no bias"),
-            (lambda i, o: _double_conv_count(i, o) - 2 * o, "too few"),
-            (lambda i, o: _double_conv_count(i, o) + 4 * o, "not learned"),
-            (lambda i, o: 18 * i * o + 4 * o, "second convolution"),
-            (lambda i, o: 9 * i * o + 2 * o, "only one"),
-            (lambda i, o: i * o + o * o + 4 * o, "9 weights for each pair"),
-            (lambda i, o: 3 * (i * o + o * o) + 4 * o, "not 3"),
+            (_unet(end=lambda t: t), "head's numbers go out bare"),
+            (_unet(end=torch.sigmoid), "torch.sigmoid"),
+            (_unet(end=F.hardtanh), "cut off"),
+            (_unet(end=lambda t: 110 * torch.tanh(t)), "Lab units"),
+            (_unet(pool=lambda x, _: x), "never gets smaller"),
+            (_unet(pool=F.avg_pool2d), "by the mean"),
+            (_unet(first=True), "half size"),
+            (_unet(head=False), "features of the last block"),
+            (_unet(take=lambda above: above.pop(0)), "RuntimeError"),
+            (_unet(step=_climb_late), "last bits"),
+            (_Both, "2 things came back"),
+            (_NoGradient, "no gradient flows"),
+            (_OtherParts, "parts made in __init__"),
+            (_unet()(), "without brackets"),
         ],
     ),
     "03-4": (

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from skimage.transform import resize
 
-from ..models import double_conv
+from ..models import UNet
 from .hints import Hint, NotDone, ask, compare, judge_each, numbers
 
 
@@ -23,15 +23,25 @@ def _conv_size(function) -> str:
         "// binds tighter than + and -: put brackets around size + 2 * padding - kernel": n + 2 * p - k // s + 1,
         "the +1 belongs outside the division: it counts the kernel's first position": (n + 2 * p - k + 1) // s,
         "the stride is missing: the kernel moves that many pixels a step": n + 2 * p - k + 1,
+        "size // stride is right only where kernel and padding cancel: 5 pixels have 3 places for a kernel of 3": n
+        // s,
+        "right for a stride of 1 alone: round down *after* dividing the room, size + 2 * padding - kernel": (
+            (n + 2 * p) // s - k + 1
+        ),
     }
     judge_each(function, cases, truth, mistakes, 1e-6, what="the size")
     return "right: 3 x 3 with padding 1 keeps the size, 4 x 4 with stride 2 and padding 1 halves it"
 
 
-def _decoder_step(function) -> str:
-    """03-2: x (N, C, h, w), skip (N, D, H, W), block -> block of x enlarged beside the skip."""
+def _climb(function) -> str:
+    """03-2: x (N, C, h, w), skip (N, D, H, W), squeeze, block -> block of the squeezed, enlarged x beside the skip."""
     torch.manual_seed(0)
-    x, skip, seen = torch.randn(2, 4, 4, 6), torch.randn(2, 4, 8, 12), []
+    x, skip, weights = torch.randn(2, 6, 4, 6), torch.randn(2, 4, 8, 12), torch.randn(4, 6)
+    squeezed, seen = [], []
+
+    def squeeze(t):
+        squeezed.append(t)
+        return torch.einsum("oc,nchw->nohw", weights, t)
 
     def block(t):
         seen.append(t)
@@ -40,9 +50,11 @@ def _decoder_step(function) -> str:
     def joined(*parts):
         return 2 * np.concatenate(parts, 1) + 1
 
-    blocky, smooth = (resize(x.numpy(), skip.shape, order, mode="edge", anti_aliasing=False) for order in (0, 1))
-    s, pinned = skip.numpy(), F.interpolate(x, (8, 12), mode="bilinear", align_corners=True).numpy()
-    result = ask(function, x.clone(), skip.clone(), block)
+    less = squeeze(x).numpy()
+    squeezed.clear()
+    blocky, smooth = (resize(less, skip.shape, order, mode="edge", anti_aliasing=False) for order in (0, 1))
+    s, pinned = skip.numpy(), F.interpolate(torch.tensor(less), (8, 12), mode="bilinear", align_corners=True).numpy()
+    result = ask(function, x.clone(), skip.clone(), squeeze, block)
     added = "this has the channels of one input: do not add the two, put them side by side with torch.cat"
     bare = "the block is never called, and the two inputs are not side by side: torch.cat, then block(...)"
     wrong_shapes = {
@@ -51,6 +63,7 @@ def _decoder_step(function) -> str:
         (2, 4, 16, 12): "one was put below the other (dim 2 is height): join the channels, dim=1",
         (2, 4, 8, 24): "they were put side by side in space (dim 3 is width): join the channels, dim=1",
         (2, 8, 4, 6): "the skip was shrunk to x: enlarge x to the skip, that is where the detail is",
+        (2, 10, 8, 12): "x still has all its 6 channels: call squeeze(x) first, which leaves as many as the skip has",
     }
     got = numbers(result, (2, 8, 8, 12), wrong_shapes=wrong_shapes)
     mistakes = {
@@ -60,31 +73,69 @@ def _decoder_step(function) -> str:
         "the skip comes first. It would train as well, but the weights of the course expect x first": joined(s, smooth),
     }
     compare(got, joined(smooth, s), mistakes, 1e-4)
+    if squeezed[0].shape[-1] != 6:
+        raise Hint(
+            "the numbers are right, at four times the work: squeeze *before* you enlarge, on a quarter of the pixels"
+        )
     try:
-        numbers(ask(function, torch.randn(1, 4, 2, 3), torch.randn(1, 3, 5, 7), block), (1, 7, 5, 7))
+        odd = ask(function, torch.randn(1, 6, 2, 3), torch.randn(1, 3, 5, 7), squeeze, block)
+        numbers(odd, (1, 7, 5, 7))
     except (Hint, NotDone):
         raise Hint("right, but a skip of 5 x 7 may meet 2 x 3, and twice 2 is not 5: use skip.shape[-2:]") from None
     return "right, for odd sizes too: 4 and 3 channels became 7 of 5 x 7"
 
 
-def _count_parameters(function) -> str:
-    """03-3: inputs, outputs -> learnable numbers of a double conv."""
-    cases = [(1, 24), (24, 48), (96, 48)]
-    truth = np.array([sum(p.numel() for p in double_conv(*case).parameters()) for case in cases])
-    i, o = np.array(cases).T
-    convs, norms = 9 * i * o + 9 * o * o, 4 * o
-    mistakes = {
-        "these are the two convolutions; each BatchNorm also learns a scale and a shift a channel": convs,
-        "these convolutions have no bias (bias=False): BatchNorm's shift takes its place": convs + norms + 2 * o,
-        "2 numbers a channel too few: count two BatchNorms, each with a scale and a shift": convs + 2 * o,
-        "the running mean and variance are not learned, only measured: 2 numbers a channel, not 4": convs + 2 * norms,
-        "the second convolution already takes `outputs` channels in": 18 * i * o + norms,
-        "only one of the two convolutions is counted": 9 * i * o + 2 * o,
-        "a kernel is 3 x 3: 9 weights for each pair of an input and an output channel": i * o + o * o + norms,
-        "a kernel is 3 x 3, so 9 weights, not 3": 3 * (i * o + o * o) + norms,
-    }
-    judge_each(function, cases, truth, mistakes, 0.5, what="the number of parameters")
-    return f"right: from 24 channels to 48 it is {truth[1]:,}, from 96 to 48 it is {truth[2]:,}"
+def _walk(model, L, pool=F.max_pool2d, first=False, end=torch.tanh) -> np.ndarray:
+    """What a `UNet`'s parts give if they are used in another way. first: pool before the first block, too."""
+    features, x = [], L
+    for level, block in enumerate(model.encoder):
+        x = block(pool(x, 2) if level or first else x)
+        features.append(x)
+    return end(model.head(model.climb(features))).detach().numpy()
+
+
+def _forward(cls) -> str:
+    """03-3: a class like `UNet(width, depth, half_res=False)`, with its parts in place; its forward is judged."""
+    if not isinstance(cls, type) or not issubclass(cls, torch.nn.Module):
+        raise Hint("the class itself is wanted, MyUNet without brackets")
+    for width, depth in ((4, 2), (3, 4)):
+        torch.manual_seed(depth)
+        theirs, L = UNet(width, depth, half_res=False), torch.rand(2, 1, 16, 32) * 2 - 1
+        theirs.head.weight.data *= 4  # so that tanh bends
+        for training in (True, False):
+            mine = cls(width, depth).train(training)
+            try:
+                mine.load_state_dict(theirs.state_dict())
+            except RuntimeError as error:
+                raise Hint(f"the parts made in __init__ are no longer those of the course: {error}"[:180]) from None
+            result = ask(mine.forward, L.clone())
+            if isinstance(result, (list, tuple)):
+                raise Hint(f"{len(result)} things came back: `forward` returns one tensor, a and b")
+            half = "a and b come out at half size: the first block looks at L itself, pool only *between* two blocks"
+            bare = "these are the features of the last block: the head makes a and b of them"
+            shapes = {(2, 2, 8, 16): half, (2, width, 16, 32): bare}
+            got = numbers(result, (2, 2, 16, 32), "ab", shapes)
+            theirs.train(training)
+            wrong = {
+                "the head's numbers go out bare: torch.tanh keeps them between -1 and 1": {"end": lambda t: t},
+                "torch.sigmoid goes from 0 to 1: half of all colors could never be painted. It is torch.tanh": {
+                    "end": torch.sigmoid
+                },
+                "cut off at -1 and 1, where no gradient is left: torch.tanh bends instead": {"end": F.hardtanh},
+                "these are Lab units: stay between -1 and 1, whoever calls the network multiplies by 110": {
+                    "end": lambda t: 110 * torch.tanh(t)
+                },
+                "the picture never gets smaller: F.max_pool2d(x, 2) between two blocks": {"pool": lambda x, _: x},
+                "this pools by the mean: the course takes the largest, F.max_pool2d(x, 2)": {"pool": F.avg_pool2d},
+            }
+            mistakes = {hint: _walk(theirs, L, **how) for hint, how in wrong.items()}
+            truth = theirs(L).detach()
+            compare(got, truth, mistakes, 1e-5)
+            if not getattr(result, "requires_grad", False):
+                raise Hint("the numbers are right, but no gradient flows: without it nothing can be learned")
+            if not torch.equal(result.detach(), truth):
+                raise Hint("right but for the last bits: use `climb` as it is, and the parts in the same order")
+    return "right, bit for bit the course's U-Net: two depths, in training and in use"
 
 
 def _best_guess(function) -> str:
@@ -107,4 +158,25 @@ def _best_guess(function) -> str:
     return f"right: L1 wants ({median[0]:.0f}, {median[1]:.0f}), L2 wants ({mean[0]:.1f}, {mean[1]:.1f})"
 
 
-EXERCISES = {"03-1": _conv_size, "03-2": _decoder_step, "03-3": _count_parameters, "03-4": _best_guess}
+EXERCISES = {"03-1": _conv_size, "03-2": _climb, "03-3": _forward, "03-4": _best_guess}
+
+
+# --------------------------------------------------------------------- what the chapter goes on with
+
+
+def _our_climb(x, skip, squeeze, block):
+    x = F.interpolate(squeeze(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
+    return block(torch.cat([x, skip], dim=1))
+
+
+class _OurUNet(UNet):
+    def __init__(self, width: int = 24, depth: int = 4):
+        super().__init__(width, depth, half_res=False)
+
+
+OURS = {
+    "03-1": lambda size, kernel, stride, padding: (size + 2 * padding - kernel) // stride + 1,
+    "03-2": _our_climb,
+    "03-3": _OurUNet,
+    "03-4": lambda colors, loss: np.median(colors, 0) if loss == "l1" else np.mean(colors, 0),
+}

@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from ..models import PatchGAN
 from .hints import Hint, ask, judge_each, numbers
 
 
@@ -24,13 +26,15 @@ def _field(function) -> str:
         after = np.cumprod(s)  # the step after each layer; before it, the step is after // s
         no_strides, early, whole = 1 + (k - 1).sum(), 1 + ((k - 1) * after).sum(), 1 + (k * (after // s)).sum()
         backward = 1 + ((k - 1) * (s.prod() // after)).sum()
-        wrong.append((no_strides, early, whole, backward, s.prod(), k.prod()))
-    no_strides, early, whole, backward, apart, product = np.array(wrong).T
+        replaced = 1 + ((k - 1) * np.append(1, s)[: len(k)]).sum()
+        wrong.append((no_strides, early, whole, backward, replaced, s.prod(), k.prod()))
+    no_strides, early, whole, backward, replaced, apart, product = np.array(wrong).T
     mistakes = {
         "the strides are missing: after a layer of stride 2, neighbors are 2 input pixels apart": no_strides,
         "one too small: with no layer at all, an output is a pixel and sees that one pixel": truth - 1,
         "add first, then multiply the step: a layer's stride widens what the *next* layers see": early,
         "a kernel of 4 reaches 3 steps further than one of 1: add (kernel - 1) steps, not kernel": whole,
+        "two strides of 2 make a step of 4: multiply the step by each stride, do not replace it": replaced,
         "the layers are in the wrong order: this formula walks from the picture to the logit": backward,
         "the product of the strides is how far apart two logits look; how *wide* does one look?": apart,
         "kernels are not multiplied: two of 3 see 5 pixels, not 9": product,
@@ -39,8 +43,75 @@ def _field(function) -> str:
     return f"right: one strided layer and two more see {truth[0]} pixels, two strided layers {truth[2]}"
 
 
+def _layers(function) -> str:
+    """04-2: width, layers, norm -> the layers of a `PatchGAN`, a list of modules."""
+    for width, layers in ((4, 2), (3, 1), (2, 4)):
+        wrapped = []
+
+        def norm(layer, wrapped=wrapped):
+            wrapped.append(layer)
+            return layer
+
+        theirs = PatchGAN(width, layers, norm="none")
+        result = ask(function, width, layers, norm)
+        result = list(result) if isinstance(result, (list, tuple, nn.Sequential)) else [result]
+        if not all(isinstance(layer, nn.Module) for layer in result) or len(result) < 2:
+            raise Hint("a list of modules is wanted: convolutions, with a LeakyReLU after each but the last")
+        _compare_layers(result, list(theirs.net), layers)
+        convolutions = [layer for layer in result if isinstance(layer, nn.Conv2d)]
+        if [id(layer) for layer in wrapped] != [id(layer) for layer in convolutions]:
+            raise Hint("right without a norm; but every convolution is to pass through norm(...), the last one, too")
+        mine = nn.Sequential(*result)
+        mine.load_state_dict(theirs.net.state_dict())
+        lab = torch.rand(2, 3, 64, 64) * 2 - 1
+        if not torch.equal(mine(lab.clone()), theirs.net(lab)):
+            raise Hint("the layers look right, but do not give the same numbers: is one of them set in another way?")
+    return "right, bit for bit the course's critic: one, two and four strided layers"
+
+
+def _compare_layers(mine: list, theirs: list, strided: int) -> None:
+    """Raise the `Hint` of the first thing in which these layers differ from those that are wanted."""
+    convs, wanted = ([layer for layer in stack if isinstance(layer, nn.Conv2d)] for stack in (mine, theirs))
+    if not isinstance(mine[-1], nn.Conv2d):
+        raise Hint(f"nothing follows the last convolution: a logit may be any number, and {mine[-1]} would change it")
+    if len(convs) != len(wanted):
+        what = (
+            f"for {strided} strided layers, then one of stride 1, then the last, {len(wanted)} convolutions are wanted"
+        )
+        raise Hint(f"{what}, not {len(convs)}")
+
+    def differ(name: str) -> bool:
+        return [getattr(c, name) for c in convs] != [getattr(c, name) for c in wanted]
+
+    channels = [c.out_channels for c in convs]
+    hints = {
+        "the first convolution takes 3 channels: L, a and b": convs[0].in_channels != 3,
+        "the last convolution has one channel, the logit": channels[-1] != 1,
+        "channels double with every layer, but stop at 8 * width: min(2**i, 8)": max(channels)
+        > max(c.out_channels for c in wanted),
+        f"the channels go {channels}, and should {[c.out_channels for c in wanted]}: width, doubled by each next": (
+            differ("out_channels")
+        ),
+        "every kernel is 4 x 4": differ("kernel_size"),
+        "all layers stride: the last two convolutions have stride 1": all(c.stride == (2, 2) for c in convs),
+        f"strides are wrong: the first {strided} have 2, the others 1": differ("stride"),
+        "the frame of zeros is missing: padding=1 in every convolution": differ("padding"),
+        "keep the bias: no BatchNorm follows that would make up for it": any(c.bias is None for c in convs),
+        "a ReLU that is shut passes no gradient back: nn.LeakyReLU(0.2)": any(type(m) is nn.ReLU for m in mine),
+        "left to itself, LeakyReLU's slope is 0.01; here it is 0.2": any(
+            getattr(m, "negative_slope", 0.2) != 0.2 for m in mine
+        ),
+        "each convolution but the last is followed by a LeakyReLU(0.2), and by nothing else": (
+            [type(m) for m in mine] != [type(m) for m in theirs]
+        ),
+    }
+    for hint, found in hints.items():
+        if found:
+            raise Hint(hint)
+
+
 def _hinge(function) -> str:
-    """04-2: real logits, fake logits, both (N, 1, h, w) -> the discriminator's hinge loss, a number."""
+    """04-3: real logits, fake logits, both (N, 1, h, w) -> the critic's hinge loss, a number."""
     rng = np.random.default_rng(0)
     pairs = [rng.normal(shift, 1.5, (2, 3, 1, 4, 4)) for shift in (0.0, 0.6, -1.0)]
     pairs.append(np.broadcast_to([[[[[3.0]]]], [[[[-2.0]]]]], (2, 3, 1, 4, 4)))  # right by more than the margin
@@ -59,7 +130,7 @@ def _hinge(function) -> str:
         "the margin is missing: a logit of 0.1 is on the right side, but still costs": cut(-real) + cut(fake),
         "half of it: the two means are added, not averaged, so that chance is 2": truth / 2,
         "sums instead of means: then the loss depends on how many patches there are": truth * 48,
-        "this is the loss of the generator; the discriminator is judged on real patches and on fakes": -fake.mean(1),
+        "this is the loss of the painter; the critic is judged on real patches and on fakes": -fake.mean(1),
         "only the real patches are judged": on_real,
         "only the fakes are judged": on_fake,
         "cut off each patch first, then average: a patch that is very right must not pay for a wrong one": late,
@@ -69,7 +140,7 @@ def _hinge(function) -> str:
 
 
 def _swap(function) -> str:
-    """04-3: ab (N, 2, H, W) -> the same colors on other photos: none keeps its own, each is used once."""
+    """04-4: ab (N, 2, H, W) -> the same colors on other photos: none keeps its own, each is used once."""
     for count in [5, 8, 3] + [4] * 20 + [2]:  # a shuffle that leaves a photo in place now and then is caught
         ab = torch.arange(count * 2 * 2 * 3, dtype=torch.float32).reshape(count, 2, 2, 3) / 100
         before = ab.numpy().copy()
@@ -96,29 +167,29 @@ def _swap(function) -> str:
     return "right: the same colors as before, every one of them on the wrong photo"
 
 
-def _share_right(function) -> str:
-    """04-4: real logits, fake logits -> share of patches judged rightly, half the weight on each side."""
-    rng = np.random.default_rng(1)
-    cases = [(rng.normal(0.7, 1, (n, 1, 3, 3)), rng.normal(-0.2, 1, (m, 1, 3, 3))) for n, m in ((4, 9), (6, 3), (8, 2))]
-    real, fake = np.array([((r > 0).mean(), (f < 0).mean()) for r, f in cases]).T
-    truth = (real + fake) / 2
-    pooled = [np.append(r > 0, f < 0).mean() for r, f in cases]
-    per_photo = np.array([(r.mean((1, 2, 3)) > 0).mean() + (f.mean((1, 2, 3)) < 0).mean() for r, f in cases]) / 2
-    above_half = np.array([(r > 0.5).mean() + (f < 0.5).mean() for r, f in cases]) / 2
-    mistakes = {
-        "that is the share *called real*: a fake is judged rightly below 0": (real + 1 - fake) / 2,
-        "the other way round: this is the share judged wrongly": 1 - truth,
-        "the two shares are added: average them, or a perfect critic reads 200 %": 2 * truth,
-        "a share is wanted, 0 to 1, not a percentage": 100 * truth,
-        "only the real patches are counted: a critic that calls all real would read 100 %": real,
-        "only the fakes are counted: a critic that calls all fake would read 100 %": fake,
-        "all patches are pooled, so the larger side weighs more: take each side's share, then their mean": pooled,
-        "these are photos, judged by their mean logit: here each *patch* is judged": per_photo,
-        "a logit is no probability: undecided is 0, not 0.5": above_half,
-    }
-    tensors = [[torch.tensor(logits).float() for logits in case] for case in cases]
-    judge_each(function, tensors, truth, mistakes, 1e-4, what="the share")
-    return f"right: here the real side scores {real[0]:.0%} and the fakes {fake[0]:.0%}, so {truth[0]:.0%}"
+EXERCISES = {"04-1": _field, "04-2": _layers, "04-3": _hinge, "04-4": _swap}
 
 
-EXERCISES = {"04-1": _field, "04-2": _hinge, "04-3": _swap, "04-4": _share_right}
+# --------------------------------------------------------------------- what the chapter goes on with
+
+
+def _our_field(layers):
+    seen, step = 1, 1
+    for kernel, stride in layers:
+        seen, step = seen + (kernel - 1) * step, step * stride
+    return seen
+
+
+def _our_layers(width, layers, norm):
+    channels, made = [3] + [width * min(2**i, 8) for i in range(layers + 1)], []
+    for i in range(layers + 1):
+        made += [norm(nn.Conv2d(channels[i], channels[i + 1], 4, 2 if i < layers else 1, padding=1)), nn.LeakyReLU(0.2)]
+    return [*made, norm(nn.Conv2d(channels[-1], 1, 4, padding=1))]
+
+
+OURS = {
+    "04-1": _our_field,
+    "04-2": _our_layers,
+    "04-3": lambda real_logits, fake_logits: F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean(),
+    "04-4": lambda ab: ab.roll(1, dims=0),
+}

@@ -40,7 +40,7 @@ def show_rows(expected: dict[str, np.ndarray], answer: dict[str, np.ndarray] | N
     from ..plots import photo_rows
 
     first, many = list(expected.values()), len(expected) > 1
-    cell = min(1.7, 8.5 / len(first))  # inches: eight in a row still fit the page
+    cell = min(1.7, 8.5 / len(first)) if many else 2.4  # inches: eight in a row still fit the page
     second = list(answer.values()) if answer else [np.full_like(picture, 225) for picture in first]
     if many:
         titles = list(expected) if any(name.strip() for name in expected) else None

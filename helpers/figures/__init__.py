@@ -1,8 +1,22 @@
 """The still figures of single chapters, drawn here so that their notebooks hold the subject and not the drawing.
 
-evaluation.py: chapter 6. All but `score_picture` show their figure; its caption in the notebook is its alt text.
+    lines({label: numbers}, "step", "loss")    # curves on one axis, with a line to compare with
+    maps_row({title: map})                     # maps on one scale, with its color bar
+
+unet.py: chapter 3. critic.py: chapter 4. evaluation.py: chapter 6. answers.py: what an answer to an exercise draws,
+as a picture. All but those and the `…_picture`s show their figure; its caption in the notebook is its alt text.
 """
 
+from .answers import costs_picture, fields_picture, guesses_picture, places_picture
+from .critic import (
+    gradient_maps,
+    loss_pairs,
+    strided_windows,
+    verdict_pictures,
+    verdict_rows,
+    verdict_tables,
+    window_counts,
+)
 from .evaluation import (
     close_ups,
     corner_cloud,
@@ -19,8 +33,13 @@ from .evaluation import (
     spoiled,
     wrong_winners,
 )
+from .showing import lines, maps_row
+from .unet import feature_rows, guess_losses, guess_scatter, guess_strip, skip_stack, watch
 
 __all__ = [
-    "close_ups", "corner_cloud", "diagonal_bias", "end_of_game", "error_rows", "hue_bars", "hue_counts", "kid_ladder",
-    "leads", "paired_clouds", "score_picture", "scorecard_dots", "spoiled", "wrong_winners",
+    "close_ups", "corner_cloud", "costs_picture", "diagonal_bias", "end_of_game", "error_rows", "feature_rows",
+    "fields_picture", "gradient_maps", "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hue_bars",
+    "hue_counts", "kid_ladder", "leads", "lines", "loss_pairs", "maps_row", "paired_clouds", "places_picture",
+    "score_picture", "scorecard_dots", "skip_stack", "spoiled", "strided_windows", "verdict_pictures", "verdict_rows",
+    "verdict_tables", "watch", "window_counts", "wrong_winners",
 ]  # fmt: skip

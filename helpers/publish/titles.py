@@ -8,10 +8,11 @@ from torch import Tensor
 
 from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
+from ..figures import watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import ciede2000, predict
-from ..models import PatchGAN, efficientnet, imagenet_weights
+from ..models import PatchGAN, UNet, efficientnet, imagenet_weights
 from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
 from . import ROOT, real_photos
@@ -39,13 +40,11 @@ def flowers_as_a_color_problem():
 
 
 def the_unet():
-    """03: the U, from the shapes of the shipped network."""
-    colorizer, shapes = Colorizer.from_pretrained("flowers-64-l1"), {}
-    for name, module in colorizer.model.named_modules():
-        if name.count(".") == 1:
-            module.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
+    """03: the U that the chapter builds, between a gray photo and what the shipped network makes of it."""
+    outputs = watch(UNet(24, 4, half_res=False), torch.zeros(1, 1, 64, 64))
+    shapes = {name: tuple(output.shape[1:]) for name, output in outputs.items()}
     gray = as_pictures(predict("gray", _flower()))[0]
-    return unet_diagram(shapes, gray, painted=colorizer.colorize(gray))
+    return unet_diagram(shapes, gray, painted=Colorizer.from_pretrained("flowers-64-l1").colorize(gray))
 
 
 def turned(ab: Tensor, degrees: float) -> Tensor:

@@ -144,8 +144,6 @@ def receptive_field_picture(picture: np.ndarray, layers: int, row: int, column: 
         for place, text in zip((0, 150, 220, 300, 380), line, strict=True):
             ink = LABEL if i == 0 else SEEN if i == len(table) and place == 300 else INK
             write(draw, (left + place, top + 19 * i + 5 * (i > 0)), text, 12, "ra" if place else "la", ink)
-    rules = (f"sees = sees before + ({KERNEL} − 1) × step before", "step = step before × stride")
-    write_lines(draw, (left, top + 32 + 19 * len(table)), [(rule, LABEL) for rule in rules], 12, 17)
     return np.asarray(canvas)
 
 

@@ -1,6 +1,9 @@
-"""What chapter 4 claims and what its own code does, tried on a few drawn flowers."""
+"""What chapter 4 claims and what its own code does, tried on a few drawn flowers; and its stored numbers."""
 
+import itertools
 import json
+import re
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,39 +11,36 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.data import drawn_photos, to_lab
-from helpers.losses import chance_levels
+from helpers.data import batches, drawn_photos, to_lab
+from helpers.exercises import OURS
+from helpers.losses import chance_levels, discriminator_loss
 from helpers.models import PatchGAN, receptive_field
-from helpers.runs import runs_folder
 
 CHAPTER = Path(__file__).parents[2] / "notebooks" / "04_the_patchgan.ipynb"
-NEEDED = (  # the cells that define what is tried here, in the chapter's order
-    "def stream(",
-    "class MyPatchGAN",
-    "FAKES = {",
-    "def forge(",
-    "def train_critic(",
-    "def critic_path(",
-    "def load_or_train_critic(",
-)
+NEEDED = ("def stream(", "class MyPatchGAN", "FAKES = {", "def forge(", "def train_critic(", "class PixelGAN")
+
+
+def code_cells():
+    return [c for c in json.loads(CHAPTER.read_text(encoding="utf8"))["cells"] if c["cell_type"] == "code"]
 
 
 @pytest.fixture
-def chapter(tmp_path, monkeypatch):
-    """The chapter's own functions, on small drawn flowers and in an empty folder."""
+def chapter(monkeypatch):
+    """The chapter's own functions, on small drawn flowers, going on with the course's own answers."""
+    few = to_lab(drawn_photos(8, 32, seed=3).images)
     names = {
-        "torch": torch, "F": F, "nn": torch.nn, "device": "cpu", "retrain": False,
+        "torch": torch, "F": F, "nn": torch.nn, "device": "cpu", "itertools": itertools, "batches": batches,
         "budget": SimpleNamespace(preset="smoke", size=32), "train_photos": drawn_photos(96, 32, seed=1),
-        "painter": lambda L: torch.cat([L, L], 1) / 4,
+        "painter": lambda L: torch.cat([L, L], 1) / 4, "no_norm": lambda layer: layer, "val_L": few[0],
+        "val_ab": few[1], "critic_layers": OURS["04-2"], "hinge_loss": OURS["04-3"], "swap_colors": OURS["04-4"],
     }  # fmt: skip
-    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path / "runs"))
-    cells = [c for c in json.loads(CHAPTER.read_text(encoding="utf8"))["cells"] if c["cell_type"] == "code"]
-    sources = ["".join(cell["source"]) for cell in cells]
-    exec("import itertools\nfrom helpers.data import batches\nfrom helpers.losses import discriminator_loss", names)
+    sources = ["".join(cell["source"]) for cell in code_cells()]
     for needed in NEEDED:
         (source,) = [text for text in sources if needed in text]
-        exec(source.split("\noptimizer = ")[0], names)  # the functions alone, without the training below one of them
-    return SimpleNamespace(**names), names
+        for end in ("\noptimizer = ", "\nwith torch.no_grad", "\nmakers = "):  # the functions, not what follows them
+            source = source.split(end)[0]
+        exec(source, names)
+    return SimpleNamespace(**names)
 
 
 def judged(critic, L, ab) -> torch.Tensor:
@@ -50,10 +50,29 @@ def judged(critic, L, ab) -> torch.Tensor:
 
 @pytest.mark.parametrize("strided", [1, 2, 3])
 def test_the_field_by_formula_is_the_field_measured(strided):
-    sees, step = 1, 1
-    for kernel, stride in [(4, 2)] * strided + [(4, 1)] * 2:
-        sees, step = sees + (kernel - 1) * step, step * stride
-    assert sees == receptive_field(PatchGAN(4, strided)) == {1: 16, 2: 34, 3: 70}[strided]
+    layers = [(4, 2)] * strided + [(4, 1)] * 2
+    assert OURS["04-1"](layers) == receptive_field(PatchGAN(4, strided)) == {1: 16, 2: 34, 3: 70}[strided]
+
+
+@pytest.mark.parametrize("place", [3, 6, 9])
+def test_a_logit_sees_its_patch_and_nothing_else(chapter, place):
+    """Cut out and without frames of zeros, 34 pixels give one logit, that of the map, whatever is around them."""
+    torch.manual_seed(place)
+    critic = chapter.MyPatchGAN(8, 2)
+    L, ab = torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64) * 2 - 1
+    start = 4 * place - 11
+    patch = (..., slice(start, start + 34), slice(start, start + 34))
+    bare = deepcopy(critic)
+    for layer in bare.net:
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.padding = (0, 0)
+    alone, whole = bare(L[patch], ab[patch]), critic(L, ab)[0, 0, place, place]
+    assert alone.numel() == 1 and torch.allclose(alone[0, 0, 0, 0], whole, atol=1e-6)
+    noise_L, noise = torch.rand_like(L), torch.rand_like(ab)
+    noise_L[patch], noise[patch] = L[patch], ab[patch]
+    assert torch.allclose(critic(noise_L, noise)[0, 0, place, place], whole, atol=1e-6)
+    noise[..., start, start] += 1  # the first pixel of the patch does count
+    assert not torch.equal(critic(noise_L, noise)[0, 0, place, place], whole)
 
 
 def test_windows_of_four_see_each_pixel_equally_often():
@@ -65,10 +84,15 @@ def test_windows_of_four_see_each_pixel_equally_often():
 @pytest.mark.parametrize("norm, layers", [("none", 1), ("none", 3), ("spectral", 2)])
 def test_my_patchgan_is_the_helpers(chapter, norm, layers):
     wrap = torch.nn.utils.parametrizations.spectral_norm if norm == "spectral" else lambda layer: layer
-    mine, theirs = chapter[0].MyPatchGAN(8, layers, wrap), PatchGAN(8, layers, norm)
+    mine, theirs = chapter.MyPatchGAN(8, layers, wrap), PatchGAN(8, layers, norm)
     theirs.load_state_dict(mine.state_dict())
     L, ab = torch.rand(2, 1, 32, 32), torch.rand(2, 2, 32, 32)
     assert torch.equal(mine.eval()(L, ab), theirs.eval()(L, ab))
+
+
+def test_the_loss_of_the_exercise_is_the_helpers():
+    real, fake = torch.randn(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
+    assert torch.equal(OURS["04-3"](real, fake), discriminator_loss(real, fake, "hinge"))
 
 
 def test_spectral_norm_is_a_leash():
@@ -84,15 +108,24 @@ def test_spectral_norm_is_a_leash():
         assert torch.allclose(before, critic(L, ab), atol=1e-5) == same
 
 
+def test_a_pixelgan_sees_single_pixels_with_and_without_norm(chapter):
+    for norm in (lambda layer: layer, torch.nn.utils.parametrizations.spectral_norm):
+        critic = chapter.PixelGAN(8, norm).eval()
+        L, ab = torch.rand(1, 1, 6, 6), torch.rand(1, 2, 6, 6)
+        before = critic(L, ab)
+        ab[..., 2, 3] += 1
+        assert ((critic(L, ab) != before).nonzero()[:, 2:] == torch.tensor([2, 3])).all()
+
+
 def test_each_fake_is_what_it_says(chapter):
     L, ab = to_lab(drawn_photos(6, 32, seed=2).images)
-    fakes = {kind: fake(L, ab) for kind, fake in chapter[0].FAKES.items()}
+    fakes = {kind: fake(L, ab) for kind, fake in chapter.FAKES.items()}
     assert list(fakes) == ["gray", "faded", "shifted", "swapped", "painted"]
     assert (fakes["gray"] == 0).all() and torch.equal(2 * fakes["faded"], ab)
     assert torch.allclose(fakes["shifted"].norm(dim=1), ab.norm(dim=1))
     assert torch.allclose((fakes["shifted"] * ab).sum(1), torch.zeros(6, 32, 32), atol=1e-6)  # a right angle
     assert all(torch.equal(fakes["swapped"][i], ab[i - 1]) for i in range(6))
-    mixed = chapter[0].forge(L, ab, ["gray", "swapped"])
+    mixed = chapter.forge(L, ab, ["gray", "swapped"])
     assert (mixed[::2] == 0).all() and torch.equal(mixed[1::2], ab[1::2].roll(1, 0))
 
 
@@ -100,7 +133,7 @@ def test_a_critic_knows_what_it_was_shown(chapter):
     """Trained on gray it finds gray, and takes another photo's colors for real."""
     torch.manual_seed(0)
     critic = PatchGAN(8, 1)
-    losses = chapter[0].train_critic(critic, ["gray"], 60)
+    losses = chapter.train_critic(critic, ["gray"], 60)
     L, ab = to_lab(drawn_photos(32, 32, seed=5).images)
     assert losses[-1] < 0.5 * chance_levels("hinge")[0]
     assert (judged(critic, L, ab) > 0).float().mean() > 0.9
@@ -111,35 +144,62 @@ def test_a_critic_knows_what_it_was_shown(chapter):
 def test_without_L_swapped_colors_cost_exactly_chance(chapter):
     torch.manual_seed(0)
     critic = PatchGAN(8, 1)
-    losses = chapter[0].train_critic(critic, ["swapped"], 12, see_L=False)
+    losses = chapter.train_critic(critic, ["swapped"], 12, see_L=False)
     assert min(losses) > 2 - 1e-3  # the line of chance: a hinge loss of 2
     L, ab = to_lab(drawn_photos(16, 32, seed=5).images)
     real, fake = (judged(critic, 0 * L, colors) for colors in (ab, ab.roll(1, 0)))
     assert torch.allclose(real.sort().values, fake.sort().values, atol=1e-6)
 
 
-def test_a_trained_critic_is_loaded_and_not_trained_again(chapter, monkeypatch):
-    functions, names = chapter
-    taken = []
-    train = names["train_critic"]
-    names["train_critic"] = lambda *a: (taken.append(1), train(*a))[1]
+# ---------------------------------------------------------------------------------------- what is stored
 
-    def get(**change):
-        torch.manual_seed(0)
-        return functions.load_or_train_critic(
-            **({"name": "a", "critic": PatchGAN(8, 1), "kinds": ["gray"], "steps": 2} | change)
-        )
 
-    (first, losses), (again, the_same) = get(), get()
-    assert len(taken) == 1 and losses == the_same and len(losses) == 2 and not again.training
-    pairs = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
-    runs = runs_folder()
-    (folder,) = runs.iterdir()
-    assert folder.name.startswith("04-a-") and [p.name for p in folder.iterdir()] == ["critic.safetensors"]
-    for change in ({"steps": 3}, {"kinds": ["faded"]}, {"see_L": False}, {"critic": PatchGAN(8, 2)}):
-        get(**change)
-    assert len(taken) == 5 == len(list(runs.iterdir()))
-    names["retrain"] = True
-    get()
-    assert len(taken) == 6
+@pytest.fixture(scope="module")
+def printed():
+    """All that the stored chapter has printed."""
+    return "".join("".join(output.get("text", "")) for cell in code_cells() for output in cell["outputs"])
+
+
+def numbers(pattern, text):
+    """The groups of the one place where this stands, as floats."""
+    (found,) = re.findall(pattern, text)
+    return [float(number) for number in ([found] if isinstance(found, str) else found)]
+
+
+def test_stored_with_all_blanks_blank(printed):
+    assert printed.count("The chapter goes on with the course's own.") == 4
+    assert "The chapter goes on with yours." not in printed
+
+
+def test_the_first_critic_tells_the_two_apart(printed):
+    photos, paintings = numbers(r"patches called real: (\d+)% of the photos', (\d+)% of the paintings'", printed)
+    assert photos > 50 > paintings
+
+
+def test_the_shapes_are_those_of_the_network(printed):
+    found = re.findall(r"^stride (\d): +(\d+) channels of (\d+) x (\d+)$", printed, re.M)
+    assert found == [("2", "16", "32", "32"), ("2", "32", "16", "16"), ("1", "64", "15", "15"), ("1", "1", "14", "14")]
+    assert f"{sum(p.numel() for p in PatchGAN(16, 2, 'none').parameters()):,} parameters" in printed
+
+
+def test_the_patch_alone_gives_the_number_in_the_map(printed):
+    in_map, alone, high, wide = numbers(
+        r"in the map (-?[\d.]+); alone (-?[\d.]+), from an answer of (\d) x (\d)", printed
+    )
+    assert abs(in_map - alone) < 2e-6 and high == wide == 1
+
+
+def test_a_critic_without_a_leash_shouts(printed):
+    found = r"norm +([\d.]+)% right, ([\d.]+)% by less than the margin, typical logit ([\d.]+), slope ([\d.]+)"
+    leash, none = ([float(number) for number in row] for row in re.findall(found, printed))
+    assert min(leash[0], none[0]) > 95 and none[1] > 0 and none[2] > 3 * leash[2] and none[3] > 3 * leash[3]
+
+
+def test_gray_patches_are_doubted(printed):
+    nearly, colored = numbers(r"called real: nearly gray (\d+)%, colored (\d+)%", printed)
+    assert nearly < colored
+
+
+def test_without_L_the_mean_is_exactly_half(printed):
+    assert re.search(r"does not +true photos called real \d+%, swapped caught \d+%, mean 50\.0%", printed)
+    assert numbers(r"sees L +true photos called real \d+%, swapped caught \d+%, mean ([\d.]+)%", printed)[0] > 65
