@@ -497,8 +497,9 @@ def test_a_stopped_run_goes_on(few, steps):
 
 
 @pytest.mark.parametrize("at", ["color", "critic", "gan"])
-def test_what_was_stopped_has_a_stand_in_that_says_so(at, few, capsys):
+def test_what_was_stopped_has_a_stand_in_that_says_so(at, few, tmp_path, monkeypatch):
     """■ at a report of each phase: nothing is raised, and what is asked of the run says in one line what is missing."""
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
     pressed = []
 
     def press(history, folder):
@@ -517,7 +518,9 @@ def test_what_was_stopped_has_a_stand_in_that_says_so(at, few, capsys):
     assert load_or_train(recipe, "a", **few, watch=press).finished
 
 
-def test_a_trainer_of_another_kind_takes_the_steps(few):
+def test_a_trainer_of_another_kind_takes_the_steps(few, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
+
     class Loud(Trainer):
         taken = 0
 
