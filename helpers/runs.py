@@ -26,21 +26,20 @@ it goes on with as many threads and processes as before: a sum in another order 
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from .backstage.checkpoints import RunFolder, first_here, read_state, runs_folder, write_state
+from .backstage.checkpoints import RunFolder, first_here, key_of, read_state, runs_folder, write_state
 from .backstage.files import write_json, writing
+from .backstage.interrupt import calm
 from .backstage.kept import load_or_make
 from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
@@ -167,6 +166,7 @@ def train(
     show: bool = True,
     save_every: float = 60.0,
     watch: Watch | None = None,
+    kind: type[Trainer] = Trainer,
 ) -> Run:
     """Train a generator, or go on with a training that was stopped; a finished one is loaded and nothing written.
 
@@ -176,6 +176,7 @@ def train(
     watch: called with (history, folder) after each report, and once at the start if `out` holds reports already (of
     a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
     report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
+    kind: whose steps are taken, such as a Trainer with another game.
 
     Validation always uses the moving average of the weights. Ctrl-C ends the step (in all processes), saves, returns.
     Raises ValueError if `out` holds a run of another recipe or of other photos, is damaged, or another process trains
@@ -183,10 +184,10 @@ def train(
     """
     accelerator = _accelerator()
     with _Folder(out, recipe, accelerator.is_main_process) as folder:
-        return _train(folder, accelerator, photos, val, stop_after, show, save_every, watch)
+        return _train(folder, accelerator, photos, val, stop_after, show, save_every, watch, kind)
 
 
-def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_every, watch) -> Run:
+def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_every, watch, kind) -> Run:
     recipe = folder.recipe
     first_here(accelerator, folder.take)
     if photos is None:
@@ -196,7 +197,7 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
     first_here(accelerator, lambda: folder.claim(photos))
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
-    trainer = Trainer(recipe, accelerator, folder.start())
+    trainer = kind(recipe, accelerator, folder.start())
     folder.resume(trainer)
     if trainer.step < recipe.total_steps:  # what is wrong with the photos is said before anything is written
         next(batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, world=accelerator.num_processes))
@@ -260,6 +261,7 @@ def _describe(entry: dict, recipe: Recipe) -> str:
     return " · ".join(parts)
 
 
+@calm
 def load_or_train(
     recipe: Recipe,
     name: str,
@@ -268,40 +270,30 @@ def load_or_train(
     retrain: bool = False,
     watch: Watch | None = None,
     color_from: Run | None = None,
+    kind: type[Trainer] = Trainer,
 ) -> Run:
     """The finished run of this recipe on these photos if there is one, else train it now (see `train`).
 
     It is kept in `runs_folder()`, as `<name>-<key>`. The key is made of the recipe and the photos, so that
-    another budget, or drawn flowers in place of photos, is another run. One that was stopped goes on where it was.
-    retrain: delete the finished run first. watch: see `train`; `helpers.widgets.live_training` makes one.
+    another budget, or drawn flowers in place of photos, is another run. One that was stopped goes on where it was;
+    until then something stands in for it that says so in one line (backstage/interrupt.py).
+    retrain: delete the finished run first. watch, kind: see `train`; `helpers.widgets.live_training` makes a watch.
     color_from: a finished run of the color phase alone (no critic or GAN steps) on the same photos. A new run copies
     that phase instead of training it again; what comes out is the same, bit for bit on a CPU.
     Raises ValueError if the recipe's color phase, or the photos, are not those of `color_from`.
     """
     if photos is None:
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
-    path = runs_folder() / f"{name}-{_key(recipe, photos)}"
+    path = runs_folder() / f"{name}-{key_of(recipe, photos)}"
     if retrain and (path / "generator.safetensors").exists():
         shutil.rmtree(path)
     if color_from is not None:
         lender = color_from.folder.name
-        if not lender.endswith(_key(color_from.recipe, photos)):
+        if not lender.endswith(key_of(color_from.recipe, photos)):
             raise ValueError(f"{lender} was not trained on these photos: its color phase cannot be shared")
         if not (path / "last.pt").exists():
             _lend_color_phase(color_from, recipe, path)
-    return train(recipe, path, photos, val, watch=watch)
-
-
-def _key(recipe: Recipe, photos: Photos) -> str:
-    """Eight letters that stand for this recipe on these photos.
-
-    Of the recipe only what differs from its fields' defaults counts, by name: a field added later, with a default that
-    changes nothing, changes no key. Should a default change one day, two recipes can share a key: `train` says so.
-    """
-    chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != f.default}
-    key = hashlib.sha256(json.dumps([chosen, list(photos.images.shape)], sort_keys=True).encode())
-    key.update(photos.images[:32].cpu().numpy().tobytes())
-    return key.hexdigest()[:8]
+    return train(recipe, path, photos, val, watch=watch, kind=kind)
 
 
 def _lend_color_phase(source: Run, recipe: Recipe, path: Path) -> None:

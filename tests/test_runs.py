@@ -451,10 +451,10 @@ def test_a_field_removed_since_is_named(few, tmp_path):
 def test_a_field_added_later_changes_no_key(few):
     Later = make_dataclass("Later", [("warp", float, 0.0)], bases=(Recipe,), frozen=True)
     later = Later(**asdict(TINY))
-    key = runs._key(TINY, few["photos"])
-    assert runs._key(later, few["photos"]) == key != runs._key(replace(later, warp=1.0), few["photos"])
+    key = runs.key_of(TINY, few["photos"])
+    assert runs.key_of(later, few["photos"]) == key != runs.key_of(replace(later, warp=1.0), few["photos"])
     shuffled = make_dataclass("Shuffled", [(f.name, f.type, f.default) for f in reversed(fields(Recipe))], frozen=True)
-    assert runs._key(shuffled(**asdict(TINY)), few["photos"]) == key
+    assert runs.key_of(shuffled(**asdict(TINY)), few["photos"]) == key
 
 
 # ----------------------------------------------------------------------------------- load or train
@@ -490,10 +490,46 @@ def test_retrain_trains_again(few, steps):
 
 
 def test_a_stopped_run_goes_on(few, steps):
-    folder = runs_folder() / f"b-{runs._key(TINY_COLOR, few['photos'])}"
+    folder = runs_folder() / f"b-{runs.key_of(TINY_COLOR, few['photos'])}"
     train(TINY_COLOR, folder, **few, stop_after=1)
     run = load_or_train(TINY_COLOR, "b", **few, retrain=True)
     assert run.finished and run.folder == folder and len(steps) == 5
+
+
+@pytest.mark.parametrize("at", ["color", "critic", "gan"])
+def test_what_was_stopped_has_a_stand_in_that_says_so(at, few, tmp_path, monkeypatch):
+    """■ at a report of each phase: nothing is raised, and what is asked of the run says in one line what is missing."""
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
+    pressed = []
+
+    def press(history, folder):
+        if history[-1]["phase"] == at and not pressed:
+            pressed.append(signal.raise_signal(signal.SIGINT))
+
+    recipe = replace(TINY, report_steps=1)
+    run = load_or_train(recipe, "a", **few, watch=press)
+    assert pressed and not run.finished and repr(run)
+    for asked in ("history", "generator", "folder", "recipe"):
+        with pytest.raises(KeyboardInterrupt, match="^a is not finished; run the cell that trains it again") as found:
+            getattr(run, asked)
+        assert found.value._render_traceback_() == [f"stopped: {found.value}"]
+    lent = load_or_train(recipe, "b", **few, color_from=run)
+    assert not lent.finished and not hasattr(lent, "__array__")
+    assert load_or_train(recipe, "a", **few, watch=press).finished
+
+
+def test_a_trainer_of_another_kind_takes_the_steps(few, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORIZE_RUNS", str(tmp_path))
+
+    class Loud(Trainer):
+        taken = 0
+
+        def take_step(self, L, ab):
+            Loud.taken += 1
+            super().take_step(L, ab)
+
+    run = load_or_train(TINY, "a", **few, kind=Loud)
+    assert run.finished and Loud.taken == TINY.total_steps
 
 
 # ---------------------------------------------------------------------------- a shared color phase

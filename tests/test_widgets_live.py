@@ -14,7 +14,7 @@ from helpers.recipe import PRESETS
 from helpers.runs import train
 from helpers.synthetic import draw_flowers
 from helpers.widgets import live, live_training, sample_rows, training_scrubber
-from helpers.widgets.live import curves_figure, training_picture
+from helpers.widgets.live import curves_figure, filmstrip, training_picture
 
 from .stand_in_page import shows
 
@@ -202,7 +202,11 @@ def test_live_training_draws_a_finished_run_once(page, run):
 def test_training_scrubber_live(page, run, as_folder):
     assert training_scrubber(str(run.folder) if as_folder else run) is None
     (slider,) = page.controls("IntSlider")
-    assert (slider.min, slider.max, slider.value) == (1, 4, 4)
+    assert (slider.min, slider.max, slider.value) == (0, 4, 0)
+    strip = filmstrip(run.history, [sample_rows(run.folder, entry["step"]) for entry in run.history])
+    assert list(strip) == ["gray", "step 2", "step 4", "step 6", "step 8", "truth"]
+    assert shows(page.picture, training_picture(run.history, run.recipe, strip))
+    assert page.alt.startswith("Filmstrip of 4 of 4 reports: the photos in gray, painted at step 2, ")
     for report in (4, 2, 1, 3):
         slider.value = report
         step = run.history[report - 1]["step"]
@@ -223,7 +227,13 @@ def test_training_scrubber_refuses(page, run, tmp_path):
 def test_a_run_with_one_report_has_a_scrubber(page, run):
     training_scrubber(replace(run, history=run.history[:1]))
     (slider,) = page.controls("IntSlider")
-    assert slider.disabled and slider.value == 1 and slider.max == 2  # the page draws no slider from 1 to 1
+    assert (slider.min, slider.max) == (0, 1) and page.alt.startswith("Filmstrip of 1 of 1 reports")
+
+
+def test_a_filmstrip_shows_the_end_of_the_color_phase_and_of_the_run():
+    history = [{"step": 10 * i, "phase": "color" if i <= 8 else "gan"} for i in range(1, 14)]
+    rows = [{"gray": 0, f"step {entry['step']}": entry["step"], "truth": 1} for entry in history]
+    assert list(filmstrip(history, rows).values()) == [0, 10, 40, 80, 110, 130, 1]
 
 
 def test_the_rows_of_a_report_are_those_it_saved(run):

@@ -7,13 +7,15 @@ Older checkpoints have none; of those each part has a CRC-32, and those are comp
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import shutil
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -23,7 +25,7 @@ from .folders import writable_or_cached
 from .progress import say
 from .tensors import not_finite
 
-__all__ = ["RunFolder", "first_here", "photos_seen", "read_state", "runs_folder", "write_state"]
+__all__ = ["RunFolder", "first_here", "key_of", "photos_seen", "read_state", "runs_folder", "write_state"]
 
 
 def runs_folder() -> Path:
@@ -34,6 +36,18 @@ def runs_folder() -> Path:
     if given := os.environ.get("COLORIZE_RUNS"):
         return Path(given).expanduser()
     return writable_or_cached(Path(__file__).parent.parent.parent / "runs", "runs")
+
+
+def key_of(recipe, photos) -> str:
+    """Eight letters that stand for this recipe on these photos.
+
+    Of the recipe only what differs from its fields' defaults counts, by name: a field added later, with a default that
+    changes nothing, changes no key. Should a default change one day, two recipes can share a key: `train` says so.
+    """
+    chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != f.default}
+    key = hashlib.sha256(json.dumps([chosen, list(photos.images.shape)], sort_keys=True).encode())
+    key.update(photos.images[:32].cpu().numpy().tobytes())
+    return key.hexdigest()[:8]
 
 
 MARK = b"crc32:"  # eight digits follow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -11,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["STATE", "StopRequest", "Stopped", "catch_signals", "rank", "restore_signals", "same_wish", "stop_request"]
+__all__ = [
+    "STATE", "StopRequest", "Stopped", "Unfinished", "calm", "catch_signals", "rank", "restore_signals", "same_wish",
+    "stop_request",
+]  # fmt: skip
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
@@ -48,6 +52,42 @@ class Stopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"stopped: {self}"]
+
+
+class Unfinished:
+    """Stands in for a run that was stopped: whatever is asked of it, it says in one line what is missing."""
+
+    finished = False
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, asked: str):
+        if asked.startswith("_"):  # Python and Jupyter look for those in everything
+            raise AttributeError(asked)
+        raise Stopped(f"{self._name} is not finished; run the cell that trains it again, and it goes on")
+
+
+def calm(load: Callable) -> Callable:
+    """`load(recipe, name, ...)`, which gives a run; but a stop raises nothing: then it gives an `Unfinished`.
+
+    So what a cell trains has its name, also where ■ came before its turn, and the next cells can say what is missing.
+    """
+
+    @functools.wraps(load)
+    def load_calmly(recipe, name, *more, **options):
+        try:
+            run = load(recipe, name, *more, **options)
+        except Stopped as reason:
+            if str(reason) == TOO_LATE:
+                print(f"stopped: {reason}")
+            return Unfinished(name)
+        return run if run.finished else Unfinished(name)
+
+    return load_calmly
+
+
+TOO_LATE = "the work was done already, and is saved"
 
 
 class StopRequest:
@@ -97,7 +137,7 @@ def stop_request(share: Callable[[bool], bool] = bool, name: str = "") -> Iterat
         _STOPPED.clear()
         _STOPPED[cell] = name
     if stop.by == signal.SIGINT and not stop.heeded:
-        raise Stopped("the work was done already, and is saved")
+        raise Stopped(TOO_LATE)
     if stop.by in before and stop.by != signal.SIGINT:
         signal.raise_signal(stop.by)
 

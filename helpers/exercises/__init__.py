@@ -3,6 +3,7 @@
     check("01-2 lightness", lightness)     # prints ✓, ○ or ✗ with a hint; returns "done", "not done", "wrong"
     expected_and_yours("01-2", lightness, lambda f: f(photo))    # what it should draw, beside what yours draws
     lightness = yours_or_ours("01-2", lightness)                 # what the chapter goes on with; says which
+    kind = trainer_with(critic_step, generator_step)             # chapter 5: a Trainer that plays with these moves
 
 If a result is wrong but equals what a typical mistake would give, the hint names that mistake. The checks live in
 `chapter_01.py` and so on; worked solutions in `notebooks/solutions/`.
@@ -13,9 +14,10 @@ from collections.abc import Callable
 from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07
 from .chapter_05 import mysteries
 from .hints import Hint, NotDone
+from .moves import duel, trainer_with
 from .pictures import both
 
-__all__ = ["EXERCISES", "check", "expected_and_yours", "mysteries", "yours_or_ours"]
+__all__ = ["EXERCISES", "check", "duel", "expected_and_yours", "mysteries", "trainer_with", "yours_or_ours"]
 
 CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07)
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}

@@ -1,14 +1,13 @@
-"""Checks for chapter 5, GAN training. The truth is numpy's, found by trying all logits, or autograd's."""
+"""Checks for chapter 5, GAN training; those of the two moves are in chapter_05_moves.py."""
 
 import json
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
 
+from .chapter_05_moves import check_critic_step, check_generator_step
 from .hints import Hint, NotDone, ask, compare, judge_each, numbers
+from .moves import our_critic_step, our_generator_step
 
 GAMES = json.loads((Path(__file__).parent / "games.json").read_text(encoding="utf8"))["games"]
 
@@ -54,62 +53,6 @@ def _best_loss(function) -> str:
     return f"right: {truth[0]:.3f} by chance, {one_kind:.3f} if the forger makes one kind of two, 0 if all can be told"
 
 
-def _critic_loss(function) -> str:
-    """05-2: critic, real (N, 1), fake (M, 1) -> the critic's loss; its gradient must not reach the generator."""
-    torch.manual_seed(1)
-    generator, critic = nn.Linear(2, 1), nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
-    real, fake = 2 + torch.randn(6, 1), generator(torch.randn(9, 2)) - 2
-    r, f = (critic(t).detach().double().numpy() for t in (real, fake))
-
-    def cost(logits):  # -log(1 - D), what a fake costs; of -logits it is -log D
-        return np.logaddexp(0, logits).mean()
-
-    result = ask(function, critic, real, fake)
-    got = numbers(result, what="the loss")
-    on_real, on_fake, squashed = cost(-r), cost(f), cost(-1 / (1 + np.exp(-r))) + cost(1 / (1 + np.exp(-f)))
-    truth, total = on_real + on_fake, 6 * on_real + 9 * on_fake
-    hinge = np.maximum(0, 1 - r).mean() + np.maximum(0, 1 + f).mean()
-    mistakes = {
-        "the labels are swapped: this rewards the critic for calling real ones fake": cost(r) + cost(-f),
-        "fakes are rewarded for being called real: that is the generator's wish": on_real + cost(-f),
-        "this is the mean of the two terms: add them, so that chance is 1.386 and not 0.693": truth / 2,
-        "this counts the real ones alone": on_real,
-        "this counts the fakes alone": on_fake,
-        "take the mean over each batch, not the sum: the loss must not depend on how many there are": total,
-        "one mean over both batches is half the sum, and the larger one weighs more: take two means": total / 15,
-        "softplus already has the sigmoid in it: give it the bare logits": squashed,
-        "this is the hinge loss of later sections: here F.softplus is wanted": hinge,
-    }
-    compare(got, truth, mistakes, 1e-4)
-    if not getattr(result, "requires_grad", False):
-        raise Hint("right, but nothing can be learned from it: detach the fakes, not the answer, and return no .item()")
-    learners = generator.weight, critic[0].weight
-    to_generator, to_critic = torch.autograd.grad(result, learners, allow_unused=True, materialize_grads=True)
-    if to_generator.any():
-        raise Hint("right, but its gradient runs on into the generator, to teach it to be caught: use fake.detach()")
-    both = F.softplus(-critic(real)).mean() + F.softplus(critic(fake.detach())).mean()
-    if not torch.allclose(to_critic, torch.autograd.grad(both, critic[0].weight)[0], atol=1e-5):
-        raise Hint("right, but the critic learns from one half of it only: both terms need their gradient")
-    return f"right: {got:.3f}, the critic's weights have a gradient and the generator's have none"
-
-
-def _average(function) -> str:
-    """05-3: average, weights, decay -> the new moving average."""
-    a, w, d = np.array([4.0, 10.0, -2.0]), np.array([8.0, 0.0, -1.0]), np.array([[0.75], [0.9]])
-    cases = [(torch.tensor(a), torch.tensor(w), decay) for decay in d[:, 0].tolist()]
-    mistakes = {
-        "the two shares are swapped: `decay` says how much of the *old average* stays": d * w + (1 - d) * a,
-        "the shares must add up to 1: the new weights count 1 - decay, or the average grows without end": d * a + w,
-        "the old average must fade: it counts `decay`, not 1": a + (1 - d) * w,
-        "that is halfway, whatever the decay": [(a + w) / 2] * 2,
-        "these are the new weights themselves: nothing is averaged": [w] * 2,
-        "these are the old ones: it never learns anything": [a] * 2,
-        "the direction is wrong: move from the average *toward* the weights": a - (1 - d) * (w - a),
-    }
-    judge_each(function, cases, d * a + (1 - d) * w, mistakes, 1e-4, what="the average")
-    return "right: from 4 toward 8 at decay 0.75 is 5, and so on, a quarter of the rest a step"
-
-
 def mysteries() -> dict[str, list[dict]]:
     """The recorded games of exercise 05-4: {letter: history}, from the last report of the color phase on.
 
@@ -143,4 +86,16 @@ def _diagnosis(answer) -> str:
     return "right, all four: each failure moves another curve"
 
 
-EXERCISES = {"05-1": _best_loss, "05-2": _critic_loss, "05-3": _average, "05-4": _diagnosis}
+EXERCISES = {"05-1": _best_loss, "05-2": check_critic_step, "05-3": check_generator_step, "05-4": _diagnosis}
+
+
+# --------------------------------------------------------------------- what the chapter goes on with
+
+
+def _our_best_loss(p, q):
+    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    either = np.where(p + q > 0, p + q, 1)
+    return -sum((share * np.log(np.where(share > 0, share, either) / either)).sum() for share in (p, q))
+
+
+OURS = {"05-1": _our_best_loss, "05-2": our_critic_step, "05-3": our_generator_step}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
-from ..figures import watch
+from ..figures import most_different, watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import ciede2000, predict
@@ -80,11 +80,16 @@ def the_patchgan(steps: int = 300):
 
 
 def gan_training():
-    """05: held-out flowers in gray, painted before and after the game."""
-    photos = real_photos("test", 256, limit=512).subset([289, 368, 446, 481, 431, 302])
-    gray = as_pictures(predict("gray", photos))
+    """05: held-out flowers in gray, painted before and after the game: three where these differ most, three by lot."""
+    photos = real_photos("test", 256, limit=512)
+    small = real_photos("test", 64, limit=512)
+    one, other = (predict(Colorizer.from_pretrained(name).model, small) for name in ("flowers-64-l1", "flowers-64"))
+    lot = np.random.default_rng(5).choice(len(photos), 3, replace=False)
+    shown = photos.subset([*most_different(one, other, 3), *lot])
+    gray = as_pictures(predict("gray", shown))
     before, after = painted(gray, "flowers-64-l1"), painted(gray, "flowers-64")
-    return photo_rows({"gray": gray, "color loss\nalone": before, "after\nthe game": after}, cell=1.55)
+    rows = {"gray": gray, "color loss\nalone": before, "after\nthe game": after}
+    return photo_rows(rows, cell=1.55, titles=["differ most"] * 3 + ["drawn by lot"] * 3)
 
 
 def evaluation():

@@ -54,6 +54,8 @@ def live_training(recipe: Recipe, truth_colorfulness: float | None = None) -> Ca
 def training_scrubber(run: Run | str | Path, truth_colorfulness: float | None = None) -> None:
     """A slider over the reports of a run: what it painted then, between gray and truth, and where on the curves.
 
+    At 0 it shows a filmstrip, some reports below one another; so does the stored page.
+
     run: a `helpers.runs.Run`, or the folder of one (its `recipe.json`, `history.json` and `samples/`).
     truth_colorfulness: as in `live_training`. Returns nothing: call it alone in its cell.
     Raises FileNotFoundError for a folder without these, ValueError for a run that has not reported yet.
@@ -70,12 +72,31 @@ def training_scrubber(run: Run | str | Path, truth_colorfulness: float | None = 
     rows = [sample_rows(folder, entry["step"]) for entry in history]
 
     def draw(report):
+        if not report:
+            strip = filmstrip(history, rows)
+            alt = f"Filmstrip of {len(strip) - 2} of {len(history)} reports: the photos in gray, painted at"
+            alt += f" {', '.join(list(strip)[1:-1])}, and true; above, the curves of the training."
+            return training_picture(history, recipe, strip, truth_colorfulness=truth_colorfulness), alt
         at = report - 1
         alt = f"Report {report} of {len(history)}: {_report_words(history[at])}; the photos in gray, painted, and true."
         return training_picture(history, recipe, rows[at], at, truth_colorfulness), alt
 
-    hint = "go back to the first report, then forward: when does each flower get its color? (Use the arrow keys.)"
-    show(hint, {"report": slider("report", len(history), 1, len(history))}, draw)
+    hint = "move through the reports: when does each flower get its color? (Use the arrow keys; 0 is the filmstrip.)"
+    show(hint, {"report": slider("report", 0, 0, len(history))}, draw)
+
+
+def filmstrip(history: Sequence[dict], rows: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Of all reports a few in one dict of rows: two on the way to the end of the color phase, that, and two after it.
+
+    rows: `sample_rows` of each report. Gray comes first, truth last.
+    """
+    last = len(history) - 1
+    color = max((i for i, entry in enumerate(history) if entry["phase"] == "color"), default=0)
+    chosen = sorted({0, color // 2, color, (color + last + 1) // 2, last})
+    strip = {"gray": rows[0]["gray"]}
+    for i in chosen:
+        strip |= {label: row for label, row in rows[i].items() if label not in ("gray", "truth")}
+    return strip | {"truth": rows[0]["truth"]}
 
 
 def sample_rows(folder: Path, step: int) -> dict[str, np.ndarray]:

@@ -311,6 +311,8 @@ def last_two(page, cell):
 
 
 def check_training_scrubber(page, cell, known=None):
+    strip = picture_of(cell)
+    assert difference(press(page, cell, cell.locator(".noUi-handle"), "End"), strip) != 0
     slider, report, last, before = last_two(page, cell)
     if known is not None:
         recipe, history = recorded(known)
