@@ -19,7 +19,7 @@ from .backstage.checks import check
 from .color import AB_SCALE, in_gamut
 from .models import UNet
 
-__all__ = ["ClassUNet", "ab_grid", "class_loss"]
+__all__ = ["Choosing", "ClassUNet", "ab_grid", "class_loss"]
 
 
 def ab_grid(step: float = 10.0) -> Tensor:
@@ -35,22 +35,19 @@ def ab_grid(step: float = 10.0) -> Tensor:
     return torch.cartesian_prod(line, line)[in_gamut(lab).any(0).flatten()]
 
 
-class ClassUNet(UNet):
-    """A `UNet` that chooses among the colors of `ab_grid()` (Zhang et al. 2016, section 2.3).
+class Choosing:
+    """What makes a network choose: put before a `UNet` or `PretrainedUNet` among the bases, it gives each color logits.
 
-    temperature: near 0 the most probable color is taken, at 1 the plain mean. Other arguments and sizes: see `UNet`.
+    temperature: near 0 the most probable color is taken, at 1 the plain mean. `grid`: scaled (K, 2).
     forward(L): the annealed mean, ab (N, 2, H, W), scaled. forward(L, logits=True): the logits (N, K, h, w) to train
-    on, at half resolution with half_res, padded to a multiple of 2^depth. `grid`: scaled (K, 2).
-    Raises ValueError for a temperature that is not above 0.
+    on, at half resolution with half_res, padded to a multiple of 2^depth.
     """
 
-    def __init__(
-        self, width: int = 32, depth: int = 4, half_res: bool = True, skips: bool = True, temperature: float = 0.5
-    ):
-        super().__init__(width, depth, half_res, skips)
+    def choose(self, temperature: float) -> None:
+        """Replace the head that paints. Raises ValueError for a temperature that is not above 0."""
         if not 0 < temperature < math.inf:
-            raise ValueError(f"a ClassUNet wants a temperature above 0, not {temperature}")
-        self.config |= {"kind": "ClassUNet", "temperature": temperature}
+            raise ValueError(f"a {type(self).__name__} wants a temperature above 0, not {temperature}")
+        self.config |= {"kind": type(self).__name__, "temperature": temperature}
         self.temperature = temperature
         self.register_buffer("grid", ab_grid() / AB_SCALE, persistent=False)
         self.head = nn.Conv2d(self.head.in_channels, len(self.grid), 1)
@@ -61,6 +58,16 @@ class ClassUNet(UNet):
             return x
         ab = torch.einsum("nkhw,kc->nchw", (x.float() / self.temperature).softmax(1), self.grid)
         return self.full_size(ab, L)
+
+
+class ClassUNet(Choosing, UNet):
+    """A `UNet` that chooses among the colors of `ab_grid()` (Zhang et al. 2016, section 2.3); arguments: see both."""
+
+    def __init__(
+        self, width: int = 32, depth: int = 4, half_res: bool = True, skips: bool = True, temperature: float = 0.5
+    ):
+        super().__init__(width, depth, half_res, skips)
+        self.choose(temperature)
 
 
 def class_loss(

@@ -11,16 +11,6 @@ from helpers.models import PatchGAN, UNet
 from helpers.plots import unet_diagram
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """The figures that were shown, still open while the test looks at them."""
-    plt.close("all")
-    found = []
-    monkeypatch.setattr(plt, "show", lambda: found.append(plt.gcf()))
-    yield found
-    plt.close("all")
-
-
 def limits(figure):
     return {image.get_clim() for axis in figure.axes for image in axis.images if image.get_array().ndim == 2}
 

@@ -12,16 +12,6 @@ from helpers.synthetic import draw_flowers
 from helpers.widgets.game import fair_order
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """The figures that were shown, still open while the test looks at them."""
-    plt.close("all")
-    found = []
-    monkeypatch.setattr(plt, "show", lambda: found.append(plt.gcf()))
-    yield found
-    plt.close("all")
-
-
 def flowers(count):
     return torch.from_numpy(draw_flowers(count, 32, seed=1)[0]).movedim(3, 1)
 

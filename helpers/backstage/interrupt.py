@@ -54,6 +54,10 @@ class Stopped(KeyboardInterrupt):
         return [f"stopped: {self}"]
 
 
+class TooLate(Stopped):
+    """■ came after the last step: nothing was cut short, but the cell is not to go on."""
+
+
 class Unfinished:
     """Stands in for a run that was stopped: whatever is asked of it, it says in one line what is missing."""
 
@@ -79,15 +83,12 @@ def calm(load: Callable) -> Callable:
         try:
             run = load(recipe, name, *more, **options)
         except Stopped as reason:
-            if str(reason) == TOO_LATE:
+            if isinstance(reason, TooLate):  # of other stops something was said already
                 print(f"stopped: {reason}")
             return Unfinished(name)
         return run if run.finished else Unfinished(name)
 
     return load_calmly
-
-
-TOO_LATE = "the work was done already, and is saved"
 
 
 class StopRequest:
@@ -137,7 +138,7 @@ def stop_request(share: Callable[[bool], bool] = bool, name: str = "") -> Iterat
         _STOPPED.clear()
         _STOPPED[cell] = name
     if stop.by == signal.SIGINT and not stop.heeded:
-        raise Stopped(TOO_LATE)
+        raise TooLate("the work was done already, and is saved")
     if stop.by in before and stop.by != signal.SIGINT:
         signal.raise_signal(stop.by)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from torch import nn
 
 from .checkpoints import runs_folder
-from .tensors import save_tensors
+from .tensors import read_tensors, save_tensors
 
 __all__ = ["load_or_make"]
 
@@ -26,18 +25,12 @@ def load_or_make(name: str, model: nn.Module, key: tuple, train: Callable[[], li
     path = runs_folder() / f"{name}-{code}" / "network.safetensors"
     if path.exists() and not anew:
         try:
-            return _load(path, model)
-        except Exception as error:
+            state, notes = read_tensors(path, {})
+            model.load_state_dict(state)
+            return json.loads(notes["losses"])
+        except Exception as error:  # whatever a damaged file makes of these lines
             print(f"{path.parent.name} cannot be read ({error}): it is trained anew")
     losses = train()
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(model.state_dict(), path, {"losses": json.dumps(losses)})
     return losses
-
-
-def _load(path: Path, model: nn.Module) -> list:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        model.load_state_dict({key: file.get_tensor(key) for key in model.state_dict()})
-        return json.loads(file.metadata()["losses"])

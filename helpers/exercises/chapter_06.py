@@ -43,9 +43,14 @@ def _paired_interval(function) -> str:
         (40,): "one number per photo came back: the interval is of their resampled means",
         (3,): "three numbers came back: only the two ends are wanted, without the middle",
     }
-    where = lambda place: f"for 40 photos and 400 resamples, at the {('lower', 'upper')[place[0]]} end,"  # noqa: E731
-    what = {"what": "the interval (low, high)", "wrong_shapes": shapes}
-    judge(function, (ours, theirs, counts), truth, mistakes, 1e-4, where, **what)
+
+    def where(place: tuple) -> str:
+        return f"for 40 photos and 400 resamples, at the {('lower', 'upper')[place[0]]} end,"
+
+    judge(
+        function, (ours, theirs, counts), truth, mistakes, 1e-4, where, what="the interval (low, high)",
+        wrong_shapes=shapes,
+    )  # fmt: skip
     low, high = truth
     return f"right: the difference lies between {low:+.2f} and {high:+.2f}; two separate intervals overlap here"
 
@@ -87,7 +92,10 @@ def _unbiased_mmd2(function) -> str:
         (m, m): "all pairs within the first set came back: three means make one number",
         (3,): "three numbers came back: add the two means within, and subtract twice the one across",
     }
-    where = lambda place: f"for sets of {m} and {n} pictures with 3 features each"  # noqa: E731
+
+    def where(_) -> str:
+        return f"for sets of {m} and {n} pictures with 3 features each"
+
     judge(function, (x, y, kernel), truth, mistakes, 1e-5, where, what="the MMD²", wrong_shapes=shapes)
     return f"right: {truth:.3f}; with the diagonal it would have been {biased:.3f}"
 
@@ -129,8 +137,9 @@ def _wilson(function) -> str:
         right, asked = cases[place[0]]
         return f"for {right} right of {asked}, at the {('lower', 'upper')[place[1]]} end,"
 
-    what = {"what": "the interval (low, high)", "wrong_shapes": shapes}
-    judge_each(function, cases, truth, mistakes, 1e-3, where, **what)
+    judge_each(
+        function, cases, truth, mistakes, 1e-3, where, what="the interval (low, high)", wrong_shapes=shapes
+    )  # fmt: skip
     low, high = truth[0]
     return f"right: 11 of 20 means {low:.0%} to {high:.0%}, and 20 of 20 still only {truth[1][0]:.0%} or more"
 

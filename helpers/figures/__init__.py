@@ -32,6 +32,7 @@ from .evaluation import (
     score_picture,
     scorecard_dots,
     spoiled,
+    turned,
     wrong_winners,
 )
 from .gan import (
@@ -55,6 +56,6 @@ __all__ = [
     "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hue_bars", "hue_counts", "kid_ladder",
     "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different", "moves_picture", "number_game",
     "paired_clouds", "places_picture", "score_picture", "scorecard_dots", "shares_picture", "skip_stack", "spoiled",
-    "strided_windows", "verdict_pictures", "verdict_rows", "verdict_tables", "watch", "window_counts",
+    "strided_windows", "turned", "verdict_pictures", "verdict_rows", "verdict_tables", "watch", "window_counts",
     "wrong_winners",
 ]  # fmt: skip

@@ -7,21 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-
-def _canvas(width: float, height: float):
-    """A figure of so many inches with one axis. It is no figure of pyplot: an answer that fails leaves none behind."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=140, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _picture(figure) -> np.ndarray:
-    """A figure as uint8 (H, W, 3)."""
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+from ..backstage.canvas import canvas, picture_of
 
 
 def places_picture(conv_size: Callable, size: int, kernel: int, stride: int, padding: int) -> np.ndarray:
@@ -29,7 +15,7 @@ def places_picture(conv_size: Callable, size: int, kernel: int, stride: int, pad
     from matplotlib.patches import Rectangle
 
     places = int(conv_size(size, kernel, stride, padding))
-    figure, axis = _canvas(2.4, 1.4)
+    figure, axis = canvas(2.4, 1.4)
     for pixel in range(-padding, size + padding):
         inside = 0 <= pixel < size
         axis.add_patch(Rectangle((pixel + 0.04, 0), 0.92, 0.9, fc="0.6" if inside else "white", ec="0.5"))
@@ -39,26 +25,26 @@ def places_picture(conv_size: Callable, size: int, kernel: int, stride: int, pad
     axis.set(xlim=(-padding - 0.3, size + padding + stride + 0.3), ylim=(-4.2, 1.0), xticks=[], yticks=[])
     axis.set_title(f"{places} places", fontsize=9)
     axis.spines[:].set_visible(False)
-    return _picture(figure)
+    return picture_of(figure)
 
 
 def guesses_picture(best_guess: Callable, colors: np.ndarray) -> np.ndarray:
     """Colors (N, 2) on the ab plane, and what `best_guess` makes of them under "l1" and under "l2"."""
-    figure, axis = _canvas(2.3, 1.9)
+    figure, axis = canvas(2.3, 1.9)
     axis.scatter(*colors.T, color="0.7", s=14)
     for kind, marker in (("l1", "o"), ("l2", "s")):
         a, b = np.asarray(best_guess(colors.copy(), kind), float)
         axis.plot(a, b, marker, color="C3", fillstyle="none", markeredgewidth=2, label=kind)
     axis.legend(fontsize=8, frameon=False)
     axis.set(xlabel="a", ylabel="b", xlim=np.array([-0.2, 1.2]) * 60, ylim=np.array([-0.2, 1.2]) * 60)
-    return _picture(figure)
+    return picture_of(figure)
 
 
 def fields_picture(field: Callable, picture: np.ndarray, stacks: Sequence[Sequence]) -> np.ndarray:
     """A square picture, and on it the square that `field` says one output of each stack of layers sees."""
     from matplotlib.patches import Rectangle
 
-    figure, axis = _canvas(2.3, 2.3)
+    figure, axis = canvas(2.3, 2.3)
     side = len(picture)
     axis.imshow(picture)
     fields = [float(field(list(layers))) for layers in stacks]
@@ -68,16 +54,16 @@ def fields_picture(field: Callable, picture: np.ndarray, stacks: Sequence[Sequen
             axis.add_patch(Rectangle((corner, corner), sees, sees, fill=False, color=color, linewidth=width))
     axis.set_title(f"{', '.join(f'{sees:.0f}' for sees in fields)} px", fontsize=10)
     axis.set(xticks=[], yticks=[])
-    return _picture(figure)
+    return picture_of(figure)
 
 
 def costs_picture(loss: Callable) -> np.ndarray:
     """A critic's loss over one real and one fake patch: by the logit of one, while the other is surely right."""
     x, sure = torch.linspace(-3, 3, 61), torch.full((1, 1, 1, 1), 9.0)
     logits = [value.view(1, 1, 1, 1) for value in x]
-    figure, axis = _canvas(2.3, 1.8)
+    figure, axis = canvas(2.3, 1.8)
     axis.plot(x.tolist(), [float(loss(logit, -sure)) for logit in logits], label="a real patch")
     axis.plot(x.tolist(), [float(loss(sure, logit)) for logit in logits], label="a fake patch")
     axis.set(xlabel="its logit", ylabel="costs", ylim=(-0.5, 4.5))
     axis.legend(fontsize=8, frameon=False)
-    return _picture(figure)
+    return picture_of(figure)

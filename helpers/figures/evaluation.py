@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..backstage.canvas import canvas, picture_of
 from ..metrics import METRICS, Scorecard
 from ..plots import as_pictures, photo_rows
 
@@ -136,16 +137,20 @@ def hue_bars(panels: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     plt.show()
 
 
+def turned(ab: Tensor, degrees: float) -> Tensor:
+    """ab (N, 2, H, W) with every hue turned by an angle."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return torch.stack([cos * ab[:, 0] - sin * ab[:, 1], sin * ab[:, 0] + cos * ab[:, 1]], 1)
+
+
 def spoiled(ab: Tensor) -> dict[str, Tensor]:
     """True colors (N, 2, H, W), spoiled in six known ways: {what was done: (N, 2, H, W)}."""
 
     def blur(width: int) -> Tensor:
         return F.avg_pool2d(F.pad(ab, (width // 2,) * 4, mode="replicate"), width, stride=1)
 
-    c, s = np.cos(np.deg2rad(15)), np.sin(np.deg2rad(15))
-    turned = torch.stack([c * ab[:, 0] - s * ab[:, 1], s * ab[:, 0] + c * ab[:, 1]], dim=1)
-    known = {"blur 3": blur(3), "blur 9": blur(9), "× 0.8": 0.8 * ab, "× 0.5": 0.5 * ab, "hue + 15°": turned}
-    return known | {"stranger": ab.roll(1, dims=0)}
+    known = {"blur 3": blur(3), "blur 9": blur(9), "× 0.8": 0.8 * ab, "× 0.5": 0.5 * ab}
+    return known | {"hue + 15°": turned(ab, 15), "stranger": ab.roll(1, dims=0)}
 
 
 def kid_ladder(scores: Mapping[str, Sequence[float]]) -> None:
@@ -229,11 +234,7 @@ def close_ups(colored: Tensor, real: Tensor, places: Sequence[tuple], titles: Se
 
 def score_picture(interval: Callable, shares: Sequence[float] = (0.55, 0.7)) -> np.ndarray:
     """The interval of a score by how many questions were asked, as a picture. interval: (right, asked) -> its ends."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(2.6, 2.0), dpi=140, layout="constrained")  # not pyplot's: a blank leaves none behind
-    canvas, axis = FigureCanvasAgg(figure), figure.add_subplot()
+    figure, axis = canvas(2.6, 2.0)
     asked = np.array([10, 20, 50, 100, 200, 500])
     for share, paint in zip(shares, ("#e8973a", "#2a6f4e"), strict=True):
         ends = np.array([interval(round(share * n), n) for n in asked.tolist()], float)
@@ -243,8 +244,7 @@ def score_picture(interval: Callable, shares: Sequence[float] = (0.55, 0.7)) -> 
     axis.set_xticks([10, 50, 500], ["10", "50", "500"])
     axis.minorticks_off()
     axis.legend(frameon=False, fontsize=7, loc="lower right")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return picture_of(figure)
 
 
 def leads(reported: Sequence[float], later: Sequence[float]) -> None:

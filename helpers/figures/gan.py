@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
+from ..backstage.canvas import canvas, picture_of
 from ..color import rgb_to_lab
 from ..metrics import ciede2000
+from .showing import smoothed
 
 TRUE, PAINTED, PALE = "C0", "C1", "0.6"
 
@@ -81,8 +83,7 @@ def game_losses(curves: Mapping[str, Sequence[float]], levels: Mapping[str, floa
 
     figure, axis = plt.subplots(figsize=(8, 2.8), layout="constrained")
     for i, (name, values) in enumerate(curves.items()):
-        drawn = np.convolve(values, np.ones(min(window, len(values))) / min(window, len(values)), mode="valid")
-        axis.plot(drawn, color=f"C{i}", linewidth=1.2, label=name)
+        axis.plot(smoothed(values, window), color=f"C{i}", linewidth=1.2, label=name)
     for (name, height), style in zip(levels.items(), ("--", ":", "-."), strict=False):
         axis.axhline(height, color="0.4", linestyle=style, linewidth=1.2, label=f"{name}: {height:.3f}")
     axis.set(xlabel="round", ylabel="bce")
@@ -182,38 +183,22 @@ def colors_moved(points: Mapping[str, tuple[float, float]], truth: float) -> Non
 # ------------------------------------------------------------------------------- what an answer draws
 
 
-def _picture(draw: Callable, width: float = 2.3, height: float = 1.6) -> np.ndarray:
-    """What `draw` draws on an axis, uint8 (H, W, 3). It is no figure of pyplot: one that fails leaves none behind."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=140, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    draw(figure.add_subplot())
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
 def shares_picture(best_loss: Callable) -> np.ndarray:
     """The lowest loss, by the share that the generator makes of the second of two kinds; nature makes half of each."""
     shares = np.linspace(0, 1, 41)
     losses = [float(best_loss(np.array([0.5, 0.5]), np.array([1 - share, share]))) for share in shares]
-
-    def draw(axis):
-        axis.plot(shares, losses)
-        axis.set(xlabel="share of the second kind", ylabel="lowest loss", ylim=(0.8, 1.5))
-
-    return _picture(draw)
+    figure, axis = canvas(2.3, 1.6)
+    axis.plot(shares, losses)
+    axis.set(xlabel="share of the second kind", ylabel="lowest loss", ylim=(0.8, 1.5))
+    return picture_of(figure)
 
 
 def moves_picture(ahead: Mapping[str, Sequence[float]]) -> np.ndarray:
     """Curves of `helpers.exercises.duel`: how far a critic's logits of true and painted colors are apart, by round."""
-
-    def draw(axis):
-        for name, values in ahead.items():
-            axis.plot(values, label=name)
-        axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-        axis.set(xlabel="round", ylabel="logits apart", ylim=(-0.3, 2.6))
-        axis.legend(frameon=False, fontsize=8, loc="upper left")
-
-    return _picture(draw)
+    figure, axis = canvas(2.3, 1.6)
+    for name, values in ahead.items():
+        axis.plot(values, label=name)
+    axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    axis.set(xlabel="round", ylabel="logits apart", ylim=(-0.3, 2.6))
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
+    return picture_of(figure)

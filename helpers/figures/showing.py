@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 
+def smoothed(values: Sequence[float], window: int) -> np.ndarray:
+    """The mean over `window` values at each place where there are so many; over all, if there are fewer."""
+    window = max(1, min(window, len(values)))
+    return np.convolve(values, np.ones(window) / window, mode="valid")
+
+
 def lines(
     curves: Mapping[str, Sequence],
     xlabel: str,
@@ -24,8 +30,7 @@ def lines(
 
     plt.figure(figsize=(7, 3))
     for label, values in curves.items():
-        window = max(1, len(values) // 15) if smooth else 1
-        drawn = np.convolve(values, np.ones(window) / window, mode="valid")
+        drawn = smoothed(values, len(values) // 15 if smooth else 1)
         plt.plot(np.arange(len(drawn)) if x is None else x, drawn, "-" if x is None else "o-", label=label)
     if level:
         plt.axhline(level[1], color="gray", linestyle="--", label=level[0])

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..color import scale_lab
 from ..data import to_rgb8
 from ..plots import as_pictures
 
@@ -87,8 +88,8 @@ def guess_strip(A: np.ndarray, B: np.ndarray, lightness: float = 60) -> None:
     import matplotlib.pyplot as plt
 
     way = np.linspace(-0.25, 1.25, 301)
-    ab = torch.from_numpy((A + way[:, None] * (B - A)).T[None, :, None] / 110).float()
-    L = torch.full_like(ab[:, :1], lightness / 50 - 1)
+    ab = torch.from_numpy((A + way[:, None] * (B - A)).T[None, :, None]).float()
+    L, ab = scale_lab(torch.cat([torch.full_like(ab[:, :1], lightness), ab], 1))
     plt.figure(figsize=(8, 0.9))
     plt.imshow(as_pictures(to_rgb8(L, ab))[0], extent=(-0.25, 1.25, 0, 1), aspect="auto")
     plt.gca().set(yticks=[], xlabel="guess, from A (0) to B (1)")

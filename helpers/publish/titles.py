@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
-from ..figures import most_different, watch
+from ..figures import most_different, turned, watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
-from ..metrics import ciede2000, predict
+from ..metrics import predict
 from ..models import PatchGAN, UNet, efficientnet, imagenet_weights
 from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
@@ -45,12 +44,6 @@ def the_unet():
     shapes = {name: tuple(output.shape[1:]) for name, output in outputs.items()}
     gray = as_pictures(predict("gray", _flower()))[0]
     return unet_diagram(shapes, gray, painted=Colorizer.from_pretrained("flowers-64-l1").colorize(gray))
-
-
-def turned(ab: Tensor, degrees: float) -> Tensor:
-    """ab (N, 2, H, W) with every hue turned by an angle."""
-    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    return torch.stack([cos * ab[:, 0] - sin * ab[:, 1], sin * ab[:, 0] + cos * ab[:, 1]], 1)
 
 
 def the_patchgan(steps: int = 300):
@@ -99,7 +92,7 @@ def evaluation():
     guesses = [np.stack(painted(gray, name)) for name in ("flowers-64-l1", "flowers-64")]
     first, second = (torch.from_numpy(pictures).movedim(3, 1) for pictures in guesses)
     lot = np.random.default_rng(6).choice(len(photos), 3, replace=False)
-    chosen = np.concatenate([lot, np.argsort(-ciede2000(first[..., ::4, ::4], second[..., ::4, ::4]))[:3]])
+    chosen = [*lot, *most_different(first[..., ::4, ::4], second[..., ::4, ::4], 3)]
     rows = {"L1 alone": first[chosen], "after\nthe game": second[chosen], "photo": photos.images[chosen]}
     return photo_rows(rows, cell=1.45, titles=["drawn by lot"] * 3 + ["chosen: differ most"] * 3)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ..backstage.canvas import picture_of
 from ..backstage.files import read_json
 from ..losses import chance_levels
 from .controls import show, slider, stage
@@ -148,11 +149,7 @@ def training_picture(
     samples: {label: uint8 (h, w, 3)}, rows of photos, drawn below one another as wide as the page. at: index of the
     report to mark in the curves. truth_colorfulness: a dashed line for that plot.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(curves_figure(history, recipe, at, truth_colorfulness))
-    canvas.draw()
-    parts, width = [np.asarray(canvas.buffer_rgba())[..., :3]], WIDTH - LABELS - 8
+    parts, width = [picture_of(curves_figure(history, recipe, at, truth_colorfulness))], WIDTH - LABELS - 8
     for label, picture in (samples or {}).items():
         height = round(picture.shape[0] * width / picture.shape[1])
         row, draw = white_canvas(WIDTH, height + 4)

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from helpers.classification import ab_grid, class_loss
+from helpers.classification import Choosing, ab_grid, class_loss
 from helpers.color import AB_SCALE
 from helpers.data import batches, load_flowers, to_lab, to_rgb8
 from helpers.metrics import judge
@@ -30,24 +30,17 @@ from helpers.models import PretrainedUNet
 from helpers.recipe import PRESETS, PRETRAINED, Recipe, choose_precision
 from helpers.training import Trainer
 
-from .race import fit, keep, start_all
+from .race import fit, keep, slug, start_all
 
 SHOWN_AT, PHOTOS = 192, 512
 
 
-class ClassPretrainedUNet(PretrainedUNet):
-    """A `PretrainedUNet` that chooses among the colors of `ab_grid()`, as `ClassUNet` does; temperature 0.4."""
+class ClassPretrainedUNet(Choosing, PretrainedUNet):
+    """A `PretrainedUNet` that chooses among colors, at about the temperature of Zhang et al. (0.38)."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.register_buffer("grid", ab_grid() / AB_SCALE, persistent=False)
-        self.head = nn.Conv2d(self.head.in_channels, len(self.grid), 1)
-
-    def forward(self, L: Tensor, logits: bool = False) -> Tensor:
-        x = self.head(self.climb(self.encode(L)))
-        if logits:
-            return x
-        return self.full_size(torch.einsum("nkhw,kc->nchw", (x.float() / 0.4).softmax(1), self.grid), L)
+        self.choose(0.4)
 
 
 class ClassTrainer(Trainer):
@@ -175,8 +168,7 @@ def run(name: str, budget: float, seed: int) -> None:
         "changes": entrant.changes, "trainer": entrant.trainer.__name__, "recipe": asdict(recipe), "cards": cards,
         "precision": choose_precision(), "hardware": "1 CPU core", "torch": torch.__version__.split("+")[0],
     }  # fmt: skip
-    slug = "".join(c if c.isalnum() else "-" for c in f"pretrained-{budget:.0f}-{name}-s{seed}")
-    keep(result, slug)
+    keep(result, slug(f"pretrained-{budget:.0f}-{name}-s{seed}"))
 
 
 def main() -> int:

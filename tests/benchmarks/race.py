@@ -122,8 +122,8 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
     photos = load_flowers("train", base.load_size, base.protocol)
     val = load_flowers("val", base.size, base.protocol)
     heat = f"{race}-{budget:.0f}" + (f"-{size}px" if size != BASE.size else "")
-    slug = "".join(c if c.isalnum() else "-" for c in f"{heat}-{name}-s{seed}")
-    folder = runs_folder() / "race" / slug
+    kept_as = slug(f"{heat}-{name}-s{seed}")
+    folder = runs_folder() / "race" / kept_as
     if start:  # the game alone, from another run's finished color phase
         recipe = replace(Recipe.restore(read_json(start / "recipe.json")), **changes)
         cost = seconds_per_step(recipe, photos)
@@ -153,13 +153,17 @@ def run(race: str, name: str, budget: float, seed: int, size: int, start: Path |
         "changes": changes, "recipe": asdict(recipe), "cards": cards, "precision": choose_precision(),
         "hardware": "1 CPU core", "torch": torch.__version__.split("+")[0],
     }  # fmt: skip
-    keep(result, slug)
+    keep(result, kept_as)
 
 
-def keep(result: dict, slug: str) -> None:
-    """Write a result, and print it in a line."""
+def slug(words: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in words)
+
+
+def keep(result: dict, name: str) -> None:
+    """Write a result under this name, and print it in a line."""
     RESULTS.mkdir(exist_ok=True)
-    write_json(RESULTS / f"{slug}.json", result)
+    write_json(RESULTS / f"{name}.json", result)
     values = " | ".join(
         f"{phase} " + " ".join(f"{key} {card['values'][key][0]:.3g}" for key in card["values"] if key != "ssim")
         for phase, card in result["cards"].items()

@@ -1,10 +1,8 @@
 """What chapter 4 claims and what its own code does, tried on a few drawn flowers; and its stored numbers."""
 
 import itertools
-import json
 import re
 from copy import deepcopy
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,12 +14,10 @@ from helpers.exercises import OURS
 from helpers.losses import chance_levels, discriminator_loss
 from helpers.models import PatchGAN, receptive_field
 
-CHAPTER = Path(__file__).parents[2] / "notebooks" / "04_the_patchgan.ipynb"
+from .stored import code_cells, numbers, printed_text
+
+CHAPTER = "04_the_patchgan"
 NEEDED = ("def stream(", "class MyPatchGAN", "FAKES = {", "def forge(", "def train_critic(", "class PixelGAN")
-
-
-def code_cells():
-    return [c for c in json.loads(CHAPTER.read_text(encoding="utf8"))["cells"] if c["cell_type"] == "code"]
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ def chapter(monkeypatch):
         "painter": lambda L: torch.cat([L, L], 1) / 4, "no_norm": lambda layer: layer, "val_L": few[0],
         "val_ab": few[1], "critic_layers": OURS["04-2"], "hinge_loss": OURS["04-3"], "swap_colors": OURS["04-4"],
     }  # fmt: skip
-    sources = ["".join(cell["source"]) for cell in code_cells()]
+    sources = ["".join(cell["source"]) for cell in code_cells(CHAPTER)]
     for needed in NEEDED:
         (source,) = [text for text in sources if needed in text]
         for end in ("\noptimizer = ", "\nwith torch.no_grad", "\nmakers = "):  # the functions, not what follows them
@@ -156,14 +152,7 @@ def test_without_L_swapped_colors_cost_exactly_chance(chapter):
 
 @pytest.fixture(scope="module")
 def printed():
-    """All that the stored chapter has printed."""
-    return "".join("".join(output.get("text", "")) for cell in code_cells() for output in cell["outputs"])
-
-
-def numbers(pattern, text):
-    """The groups of the one place where this stands, as floats."""
-    (found,) = re.findall(pattern, text)
-    return [float(number) for number in ([found] if isinstance(found, str) else found)]
+    return printed_text(CHAPTER)
 
 
 def test_stored_with_all_blanks_blank(printed):

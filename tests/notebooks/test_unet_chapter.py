@@ -1,8 +1,6 @@
 """Chapter 3: its stored outputs bear out its text, and its parts with the lines of the solution are the helper's."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,30 +10,19 @@ from helpers.data import drawn_photos, to_lab
 from helpers.figures import watch
 from helpers.models import UNet, double_conv
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-CHAPTER = FOLDER / "03_the_unet.ipynb"
-SOLUTIONS = FOLDER / "solutions" / "03_the_unet_solutions.ipynb"
+from .stored import code_cells, numbers, printed_text
+
+CHAPTER, SOLUTIONS = "03_the_unet", "solutions/03_the_unet_solutions"
 
 
-def cells(path):
-    return [c for c in json.loads(path.read_text(encoding="utf8"))["cells"] if c["cell_type"] == "code"]
-
-
-def source(path, needed):
-    (found,) = [text for text in ("".join(cell["source"]) for cell in cells(path)) if needed in text]
+def source(name, needed):
+    (found,) = [text for text in ("".join(cell["source"]) for cell in code_cells(name)) if needed in text]
     return found
 
 
 @pytest.fixture(scope="module")
 def printed():
-    """All that the stored chapter has printed."""
-    return "".join("".join(output.get("text", "")) for cell in cells(CHAPTER) for output in cell["outputs"])
-
-
-def numbers(pattern, text):
-    """The groups of the one place where this stands, as floats."""
-    (found,) = re.findall(pattern, text)
-    return [float(number) for number in ([found] if isinstance(found, str) else found)]
+    return printed_text(CHAPTER)
 
 
 def my_unet():
