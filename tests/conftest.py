@@ -1,10 +1,22 @@
 """Fixtures that several test files share."""
 
+import sys
+
 import pytest
 
 from .stand_in_page import page
 
 __all__ = ["page", "shown"]
+
+
+@pytest.fixture(autouse=True)
+def own_precision():
+    """Accelerate keeps the precision of its first user in a process, which here would be an earlier test."""
+    yield
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture

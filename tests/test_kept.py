@@ -47,12 +47,19 @@ def test_anew_trains_in_any_case(make):
     assert make(anew=True)[2] == 2 and make()[0].weight[0, 0] == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"no safetensors at all", None])
+DAMAGES = {
+    "empty": lambda whole: b"",
+    "another file": lambda whole: b"no safetensors at all",
+    "half": lambda whole: whole[: len(whole) // 2],
+    "a flipped bit": lambda whole: whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_trained_anew_and_said(make, damage, capsys):
     make()
     (path,) = runs_folder().rglob("network.safetensors")
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    path.write_bytes(damage(path.read_bytes()))
     assert make()[2] == 2
     out = capsys.readouterr().out
     assert path.parent.name in out and "trained anew" in out and out.count("\n") == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from helpers.backstage import processes
 from helpers.backstage.interrupt import STATE, stop_request
@@ -114,6 +115,14 @@ def test_accelerate_starts_as_many_on_cpus_as_it_was_asked_for(tmp_path):
 
 
 # -------------------------------------------------------------------------------------------- without processes
+
+
+@pytest.mark.parametrize("first", ["no", "bf16"])
+def test_each_training_has_the_precision_it_asks_for(first):
+    """Whatever an earlier cell of the same notebook left to Accelerate, which keeps the first and refuses another."""
+    Accelerator(mixed_precision=first, cpu=True)
+    for asked in ("bf16", "no", "bf16"):
+        assert processes.start_accelerator(asked).mixed_precision == asked
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from helpers.data import drawn_photos
 from helpers.models import UNet
@@ -118,12 +117,8 @@ def test_mixed_precision_stays_on(flowers, monkeypatch):
         return model
 
     monkeypatch.setattr("helpers.models.UNet", watched)
-    AcceleratorState._reset_state(reset_partial_state=True)  # Accelerate keeps the precision of its first user
-    try:
-        trainer = Trainer(SMOKE, Accelerator(mixed_precision="bf16", cpu=True))
-        list(trainer.steps(flowers, SMOKE.total_steps))
-    finally:
-        AcceleratorState._reset_state(reset_partial_state=True)
+    trainer = Trainer(SMOKE, Accelerator(mixed_precision="bf16", cpu=True))
+    list(trainer.steps(flowers, SMOKE.total_steps))
     assert len(seen) == SMOKE.color_steps + SMOKE.gan_steps and set(seen) == {torch.bfloat16}
 
 

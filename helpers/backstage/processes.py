@@ -48,12 +48,15 @@ def start_accelerator(precision: str) -> Accelerator:
     """Hugging Face's Accelerate, with all processes that its launcher was asked for, on CPUs, too."""
     import torch
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
     _start_others()
     if "RANK" in os.environ:
         _Guard.start_once()
     # cpu=True is what lets Accelerate see several CPU processes; they would each train alone otherwise.
     cpu = _on_cpu() or not torch.cuda.is_available()
+    # Accelerate keeps the precision of its first user in this kernel and refuses another. Each training has its own.
+    AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if cpu and precision == "fp16" else precision, cpu=cpu)
 
 
