@@ -27,7 +27,7 @@ from .backstage.files import read_json
 from .backstage.pictures import ImageError, open_image
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
-from .models import PretrainedUNet, UNet
+from .models import HintUNet, PretrainedUNet, UNet
 
 __all__ = [
     "WEIGHTS", "Colorizer", "ImageError", "load_generator", "load_network", "open_image", "pretrained_names",
@@ -84,7 +84,7 @@ def _read_if_there(path: Path) -> dict:
 
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
     """A generator and its card: see `load_network`, also for the errors."""
-    return load_network(path, "generator", UNet, PretrainedUNet)
+    return load_network(path, "generator", UNet, PretrainedUNet, HintUNet)
 
 
 def trained_size(path: Path) -> int:

@@ -15,11 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .backstage.checks import check, check_whole
+from .backstage.hinted import HINT_SIDE, Hinted, no_hints, obey, place_hint, pool_hints
 from .backstage.imagenet import ENCODERS, efficientnet, imagenet_weights
 
 __all__ = [
-    "ENCODERS", "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "efficientnet", "imagenet_weights",
-    "new_generator", "parameter_groups", "receptive_field",
+    "ENCODERS", "HINT_SIDE", "HintUNet", "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "efficientnet",
+    "imagenet_weights", "new_generator", "no_hints", "obey", "parameter_groups", "place_hint", "pool_hints",
+    "receptive_field",
 ]  # fmt: skip
 
 
@@ -184,11 +186,20 @@ class PretrainedUNet(UNet):
         return [features[i] for i in (0, 1, 2, 4, 6)]  # the last stage of each size
 
 
+class HintUNet(Hinted, PretrainedUNet):
+    """A `PretrainedUNet` that is told colors at places: forward(L, hints). Built in chapter 9, see `Hinted`."""
+
+    def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 7):
+        super().__init__(encoder, width, frozen)
+        self.listen(self.encoder.feature_info.channels())
+
+
 def new_generator(recipe) -> UNet:
-    """The generator that a `helpers.recipe.Recipe` asks for: a U-Net from scratch, or one whose encoder can see."""
+    """The generator a `helpers.recipe.Recipe` asks for: from scratch, with an encoder that can see, or told colors."""
     if recipe.encoder == "none":
         return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
-    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+    kind = HintUNet if recipe.hints else PretrainedUNet
+    return kind.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
 
 
 def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:

@@ -1,0 +1,10 @@
+"""Color hints: how they are drawn in training, and how well a network listens. Chapter 9.
+
+The network is `helpers.models.HintUNet`; a recipe with `hints` above 0 trains one (`helpers.training`).
+"""
+
+from .drawing import draw_hints, hint_map, recolor
+from .judging import flat_places, hint_curve, obedience
+from .trainer import HintTrainer
+
+__all__ = ["HintTrainer", "draw_hints", "flat_places", "hint_curve", "hint_map", "obedience", "recolor"]

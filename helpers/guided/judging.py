@@ -1,0 +1,126 @@
+"""How well a network listens: what hints bring, and whether they are obeyed. Photos that it has not been trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..backstage.checks import check_whole, checked_ab
+from ..color import rgb_to_lab
+from ..data import Photos, to_lab, to_rgb8
+from ..metrics import ciede2000, psnr
+from ..models import HINT_SIDE, no_hints, place_hint
+from .drawing import hint_map
+
+__all__ = ["COUNTS", "flat_places", "hint_curve", "obedience"]
+
+COUNTS = (0, 1, 2, 5, 10, 50)
+PART = 32  # photos worked on at once
+FLAT, VIVID = 6.0, 25.0  # Lab units: how far the color of a flat place may stray, and how far it is from gray
+NEAR = 3  # pixels from the middle of a hint within which it must be obeyed
+OBEYED = 5.0  # ΔE2000
+
+
+@torch.no_grad()
+def _paint(model: nn.Module, L: Tensor, hints: Tensor) -> Tensor:
+    return checked_ab("the hints' judge", model(L, hints), L)
+
+
+@torch.no_grad()
+def hint_curve(
+    model: nn.Module,
+    photos: Photos,
+    counts: Sequence[int] = COUNTS,
+    worst: bool = False,
+    seed: int = 0,
+    delta_e: bool = True,
+) -> dict[int, dict[str, np.ndarray]]:
+    """PSNR and ΔE2000 of each photo by number of true hints: {count: {"psnr": float64 (N,), "delta_e": …}}.
+
+    Each hint is the mean color of `HINT_SIDE` px around a place. Places are drawn evenly, the same for every model, and
+    a larger count has all those of a smaller one. worst: each is instead where the painting so far is furthest from the
+    truth, smoothed over 25 px, as a person would choose who knows what was there; a run of the network for every hint.
+    delta_e: False leaves it out, which is most of the time.
+    """
+    check_whole("hint_curve", 0, seed=seed, **{f"count {i}": count for i, count in enumerate(counts)})
+    model, random = model.eval(), np.random.default_rng(seed)
+    device, size = next(model.parameters()).device, photos.size
+    drawn = random.integers(0, size, (len(photos), max(counts), 2))
+    out = {count: {"psnr": [], "delta_e": []} for count in counts}
+    for start in range(0, len(photos), PART):
+        truth = photos.images[start : start + PART]
+        L, ab = to_lab(truth.to(device))
+        places = [[tuple(map(int, place)) for place in some] for some in drawn[start : start + PART]]
+        chosen: list[list] = [[] for _ in truth]
+        guess = ab  # of nothing so far
+        for count in range(max(counts) + 1) if worst else sorted(counts):
+            if worst and count:
+                error = F.avg_pool2d((guess - ab).square().sum(1, keepdim=True), 25, 1, 12)
+                for some, i in zip(chosen, error.flatten(1).argmax(1).tolist(), strict=True):
+                    some.append(divmod(i, size))
+            elif not worst:
+                chosen = [some[:count] for some in places]
+            hints = torch.stack([hint_map(one, some) for one, some in zip(ab, chosen, strict=True)])
+            if worst or count in counts:
+                guess = _paint(model, L, hints)
+            if count in counts:
+                painted = to_rgb8(L, guess).cpu()
+                out[count]["psnr"].append(psnr(truth, painted))
+                out[count]["delta_e"].append(ciede2000(truth, painted) if delta_e else np.full(len(truth), np.nan))
+    return {count: {key: np.concatenate(parts) for key, parts in marks.items()} for count, marks in out.items()}
+
+
+def flat_places(photos: Photos, seed: int = 0) -> list[tuple[int, int] | None]:
+    """For each photo a place on something flat and colorful, most often a petal, drawn by lot; None if it has none.
+
+    Flat: in a square of 9 px no color strays more than 6 Lab units from the mean. Colorful: the mean is 25 from gray.
+    """
+    random, found = np.random.default_rng(seed), []
+    for image in photos.images:
+        ab = rgb_to_lab(image[None])[:, 1:]
+        mean = F.avg_pool2d(ab, 9, 1)
+        stray = torch.maximum(F.max_pool2d(ab, 9, 1) - mean, mean + F.max_pool2d(-ab, 9, 1)).amax(1)
+        fits = ((stray <= FLAT) & (mean.norm(dim=1) >= VIVID))[0].nonzero()
+        place = fits[random.integers(len(fits))] + 4 if len(fits) else None
+        found.append(None if place is None else tuple(place.tolist()))
+    return found
+
+
+@torch.no_grad()
+def obedience(model: nn.Module, photos: Photos, others: bool = False, seed: int = 0) -> np.ndarray:
+    """How far from the color asked for is what was painted? The largest ΔE2000 within 3 px, float64 (trials,).
+
+    One hint in each photo that has a flat place (`flat_places`): its true color, or with `others` that of a flat place
+    in another photo. Both are compared at the photo's own lightness, as a screen shows them (cut to its gamut).
+    """
+    model, device = model.eval(), next(model.parameters()).device
+    trials = [(i, place) for i, place in enumerate(flat_places(photos, seed)) if place is not None]
+    labs = {i: to_lab(photos.images[i : i + 1].to(device)) for i, _ in trials}
+    asked = []
+    for i, (row, column) in trials:
+        reach = HINT_SIDE // 2
+        ab = labs[i][1][0, :, max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+        asked.append(ab.mean((1, 2)))
+    if others:
+        asked = asked[len(asked) // 2 :] + asked[: len(asked) // 2]  # of photos far away in the split
+    out = []
+    for (i, (row, column)), color in zip(trials, asked, strict=True):
+        L, hints = labs[i][0], no_hints(labs[i][0])
+        place_hint(hints[0], row, column, color.tolist())
+        painted = to_rgb8(L, _paint(model, L, hints))
+        wanted = to_rgb8(L, color.view(1, 2, 1, 1).expand(1, 2, *L.shape[-2:]))
+        out.append(_worst_near(wanted, painted, row, column))
+    return np.array(out)
+
+
+def _worst_near(wanted: Tensor, painted: Tensor, row: int, column: int) -> float:
+    """The largest ΔE2000 of pixels within `NEAR` of a place, which lies at least that far inside."""
+    window = (slice(None), slice(None), slice(row - NEAR, row + NEAR + 1), slice(column - NEAR, column + NEAR + 1))
+    one, two = (picture[window].flatten(2).transpose(0, 2)[..., None] for picture in (wanted, painted))
+    line = np.arange(-NEAR, NEAR + 1)
+    inside = (line[:, None] ** 2 + line**2 <= NEAR**2).ravel()
+    return float(ciede2000(one, two)[inside].max())
