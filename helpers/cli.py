@@ -15,6 +15,7 @@ from .backstage.files import read_json, write_json
 from .backstage.folders import usable, writable_or_cached
 from .backstage.progress import say
 from .data import PROTOCOLS, load_flowers
+from .guided import curve_table, hint_curve
 from .inference import load_generator
 from .metrics import Scorecard, baseline_cards, format_table, scorecard
 from .recipe import PRESETS, Recipe, choose_preset
@@ -76,7 +77,7 @@ def _train(options: Namespace) -> int:
         raise ValueError(f"{timing} is damaged: it does not say how long it took. Delete it, and run this again")
     say(f"trained in {_duration(seconds)}")
     try:
-        say(format_table(report_on_test(trained)))
+        say(_report_on_hints(trained) if recipe.hints else format_table(report_on_test(trained)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} is trained, run the same command for the scorecard") from None
     return DONE
@@ -94,6 +95,11 @@ def report_on_test(trained: Run) -> dict[str, Scorecard]:
     content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
     write_json(trained.folder / "scorecard.json", content)
     return cards
+
+
+def _report_on_hints(trained: Run) -> str:
+    test = load_flowers("test", trained.recipe.size, trained.recipe.protocol, limit=trained.recipe.train_limit)
+    return curve_table(hint_curve(trained.generator, test, counts=(0, 1, 10), delta_e=False))
 
 
 def _changes(settings: list[str]) -> dict:

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .backstage.checks import check, check_whole
-from .backstage.hinted import HINT_SIDE, Hinted, no_hints, obey, place_hint, pool_hints
 from .backstage.imagenet import ENCODERS, efficientnet, imagenet_weights
+from .backstage.listening import HINT_SIDE, Listener, no_hints, obey, place_hint, pool_hints
 
 __all__ = [
-    "ENCODERS", "HINT_SIDE", "HintUNet", "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "efficientnet",
-    "imagenet_weights", "new_generator", "no_hints", "obey", "parameter_groups", "place_hint", "pool_hints",
-    "receptive_field",
+    "ENCODERS", "HINT_SIDE", "HintUNet", "Listener", "PatchGAN", "PretrainedUNet", "UNet", "double_conv",
+    "efficientnet", "imagenet_weights", "new_generator", "no_hints", "obey", "parameter_groups", "place_hint",
+    "pool_hints", "receptive_field",
 ]  # fmt: skip
 
 
@@ -186,20 +186,44 @@ class PretrainedUNet(UNet):
         return [features[i] for i in (0, 1, 2, 4, 6)]  # the last stage of each size
 
 
-class HintUNet(Hinted, PretrainedUNet):
-    """A `PretrainedUNet` that is told colors at places: forward(L, hints). Built in chapter 9, see `Hinted`."""
+class HintUNet(PretrainedUNet):
+    """A `PretrainedUNet` that stands still, and a `Listener` that changes what it paints. Built in chapter 9.
 
-    def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 7):
-        super().__init__(encoder, width, frozen)
-        self.listen(self.encoder.feature_info.channels())
+    forward(L, hints=None): L (N, 1, H, W); hints (N, 3, H, W), the scaled ab where the mask, its third channel, is 1,
+    and 0 elsewhere -> ab (N, 2, H, W). Without hints it paints what the `PretrainedUNet` does, to the bit.
+    """
+
+    def __init__(self, encoder: str = "lite0", width: int = 24):
+        super().__init__(encoder, width, 7)
+        self.config = {"kind": "HintUNet", "encoder": encoder, "width": width}
+        self.requires_grad_(False)
+        self.listener = Listener([*self.encoder.feature_info.channels()[1:], width])
+
+    def train(self, mode: bool = True) -> HintUNet:
+        super().train(False)
+        self.training = mode
+        self.listener.train(mode)
+        return self
+
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        with torch.no_grad():
+            features = self.encode(L)
+            x = self.climb(features)
+            ab = torch.tanh(self.head(x)).float()
+        if hints is not None:
+            check("a HintUNet", "floats", L=(L, "N 1 H W"), hints=(hints, "N 3 H W"))
+            below, right = (2 * a - b for a, b in zip(ab.shape[-2:], L.shape[-2:], strict=True))
+            ab = self.listener([*features[1:], x], ab, F.pad(hints.to(ab), (0, right, 0, below)))
+        return self.full_size(ab, L)
 
 
 def new_generator(recipe) -> UNet:
     """The generator a `helpers.recipe.Recipe` asks for: from scratch, with an encoder that can see, or told colors."""
     if recipe.encoder == "none":
         return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
-    kind = HintUNet if recipe.hints else PretrainedUNet
-    return kind.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+    if recipe.hints:
+        return HintUNet(recipe.encoder, recipe.width)
+    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
 
 
 def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:

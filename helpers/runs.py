@@ -100,12 +100,12 @@ class _Folder(RunFolder):
         kept = self.path / "start.safetensors"
         given = kept if kept.exists() else weights_path(self.recipe.start)
         (model, card), asked = load_generator(given), new_generator(self.recipe)
-        if self.recipe.hints and not hasattr(model, "listen"):
-            model = asked.adopt(model)
+        if self.recipe.hints and model.config == {**asked.config, "kind": "PretrainedUNet", "frozen": model.frozen}:
+            asked.load_state_dict(model.state_dict(), strict=False)  # all but the listener, which is new
+            model = asked
         if model.config != asked.config:
-            raise ValueError(
-                f"{given} is a network of another shape: {model.config}, the recipe asks for {asked.config}"
-            )
+            shapes = f"{model.config}, the recipe asks for {asked.config}"
+            raise ValueError(f"{given} is a network of another shape: {shapes}")
         self.start_from = (given, card)
         return model
 

@@ -121,6 +121,8 @@ def _does_not_fit(r) -> str:
         "so change one of them": scratch and r.batch_size * bottom == 1,
         f"hints is {r.hints}: only a network on a pretrained encoder takes hints, set encoder=lite0": r.hints
         and scratch,
+        f"hints is {r.hints}: a colorizer that stands still is needed to give hints to, set start=flowers-l1": r.hints
+        and not r.start,
         f"hints is {r.hints}: no critic has learned to judge them, set critic_steps=0 gan_steps=0": r.hints and plays,
     }
     return next((words for words, wrong in problems.items() if wrong), "")

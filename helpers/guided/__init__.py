@@ -4,7 +4,7 @@ The network is `helpers.models.HintUNet`; a recipe with `hints` above 0 trains o
 """
 
 from .drawing import draw_hints, hint_map, recolor
-from .judging import flat_places, hint_curve, obedience
+from .judging import curve_table, flat_places, hint_curve, obedience
 from .trainer import HintTrainer
 
-__all__ = ["HintTrainer", "draw_hints", "flat_places", "hint_curve", "hint_map", "obedience", "recolor"]
+__all__ = ["HintTrainer", "curve_table", "draw_hints", "flat_places", "hint_curve", "hint_map", "obedience", "recolor"]

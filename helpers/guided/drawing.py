@@ -17,7 +17,7 @@ from ..models import HINT_SIDE, no_hints, place_hint
 __all__ = ["draw_hints", "hint_map", "recolor"]
 
 WITHOUT, FALSE = 1 / 6, 1 / 4  # share of photos without a hint; of the others, share that get a false color
-SIDES = (1, 3, 5, 7, 9)
+SIDES = (1, 3, 5, 7)
 SAME, OTHER = 0.15, 0.35  # scaled: colors nearer than the first are one color, from the second on they are another
 
 
@@ -39,7 +39,7 @@ def draw_hints(ab: Tensor, most: int, generator: torch.Generator) -> tuple[Tenso
     """Random hints for a batch ab (N, 2, H, W), scaled: the colors to aim at (N, 2, H, W), and hints (N, 3, H, W).
 
     A sixth of the photos get none. The others get 1 to `most`, as many times 1 to 2 as 8 to 16 (log-uniform), at
-    places drawn evenly, each the mean color of a square of 1 to 9 px. So that the network learns to obey and not to
+    places drawn evenly, each the mean color of a square of 1 to 7 px. So that the network learns to obey and not to
     know better, a quarter of those have their first hint's color replaced by one of the next photo, wherever it is
     found in the photo (`recolor`). All is drawn on the CPU: a seed means the same on every device.
     Raises ValueError for another shape or `most` below 1, TypeError for what is no tensor of floats.

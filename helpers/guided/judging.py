@@ -16,7 +16,7 @@ from ..metrics import ciede2000, psnr
 from ..models import HINT_SIDE, no_hints, place_hint
 from .drawing import hint_map
 
-__all__ = ["COUNTS", "flat_places", "hint_curve", "obedience"]
+__all__ = ["COUNTS", "curve_table", "flat_places", "hint_curve", "obedience"]
 
 COUNTS = (0, 1, 2, 5, 10, 50)
 PART = 32  # photos worked on at once
@@ -72,6 +72,15 @@ def hint_curve(
                 out[count]["psnr"].append(psnr(truth, painted))
                 out[count]["delta_e"].append(ciede2000(truth, painted) if delta_e else np.full(len(truth), np.nan))
     return {count: {key: np.concatenate(parts) for key, parts in marks.items()} for count, marks in out.items()}
+
+
+def curve_table(curve: dict[int, dict[str, np.ndarray]]) -> str:
+    """A Markdown table of what `hint_curve` gave, means over the photos."""
+    lines = ["| hints | PSNR dB | ΔE2000 |", "|-|-|-|"]
+    for count, marks in curve.items():
+        delta_e = marks["delta_e"].mean()
+        lines.append(f"| {count} | {marks['psnr'].mean():.2f} | {'' if np.isnan(delta_e) else f'{delta_e:.2f}'} |")
+    return "\n".join(lines)
 
 
 def flat_places(photos: Photos, seed: int = 0) -> list[tuple[int, int] | None]:
