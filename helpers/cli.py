@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
 from dataclasses import asdict, fields, replace
@@ -10,12 +9,13 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from .backstage.commands import DONE, STOPPED, UsageError, complain, parser, run, sentence
+from .backstage.commands import DONE, STOPPED, UsageError, complain, duration, parser, run, sentence
 from .backstage.files import read_json, write_json
 from .backstage.folders import usable, writable_or_cached
 from .backstage.progress import say
+from .backstage.settings import read_settings
 from .data import PROTOCOLS, load_flowers
-from .guided import curve_table, hint_curve
+from .guided import report_on_hints
 from .inference import load_generator
 from .metrics import Scorecard, baseline_cards, format_table, scorecard
 from .recipe import PRESETS, Recipe, choose_preset
@@ -52,7 +52,8 @@ def _train(options: Namespace) -> int:
     for name in ("out", "root", "preset"):
         if (text := getattr(options, name)) is not None and not text.strip():
             raise UsageError(f"--{name} is empty: is a variable of your script not set?")
-    changes = {"protocol": options.protocol} | _changes(options.set)
+    defaults = {f.name: f.default for f in fields(Recipe) if f.name != "preset"}  # which has an option of its own
+    changes = {"protocol": options.protocol} | read_settings(options.set, defaults)
     try:
         recipe = replace(choose_preset(options.preset, changes.get("encoder", "lite0")), **changes)
     except ValueError as error:
@@ -75,9 +76,9 @@ def _train(options: Namespace) -> int:
     seconds = read_json(timing := out / "timing.json").get("seconds")
     if not isinstance(seconds, int | float):
         raise ValueError(f"{timing} is damaged: it does not say how long it took. Delete it, and run this again")
-    say(f"trained in {_duration(seconds)}")
+    say(f"trained in {duration(seconds)}")
     try:
-        say(_report_on_hints(trained) if recipe.hints else format_table(report_on_test(trained)))
+        say(report_on_hints(recipe, trained.generator) if recipe.hints else format_table(report_on_test(trained)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} is trained, run the same command for the scorecard") from None
     return DONE
@@ -95,34 +96,3 @@ def report_on_test(trained: Run) -> dict[str, Scorecard]:
     content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
     write_json(trained.folder / "scorecard.json", content)
     return cards
-
-
-def _report_on_hints(trained: Run) -> str:
-    test = load_flowers("test", trained.recipe.size, trained.recipe.protocol, limit=trained.recipe.train_limit)
-    return curve_table(hint_curve(trained.generator, test, counts=(0, 1, 10), delta_e=False))
-
-
-def _changes(settings: list[str]) -> dict:
-    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
-    defaults = {f.name: f.default for f in fields(Recipe) if f.name != "preset"}  # which has an option of its own
-    changes = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if name not in defaults:
-            raise UsageError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
-        if not equals:
-            raise UsageError(f"--set {name}: write {name}=VALUE")
-        try:
-            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
-        except (ValueError, RecursionError):
-            raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
-    return changes
-
-
-def _duration(seconds: float) -> str:
-    """In words; 95 seconds are "2 minutes"."""
-    if seconds < 1:
-        return "less than a second"
-    unit, length = ("hour", 3600) if seconds >= 10_800 else ("minute", 60) if seconds >= 90 else ("second", 1)
-    count = round(seconds / length)
-    return f"{count} {unit}{'s' if count != 1 else ''}"

@@ -46,7 +46,7 @@ from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite
 from .data import Photos, batches, load_flowers
 from .environment import hardware
-from .guided import HintTrainer, hint_curve
+from .guided import HintTrainer, marks_for_report
 from .inference import load_generator, save_generator, weights_path
 from .losses import chance_levels
 from .metrics import predict, scorecard
@@ -104,8 +104,7 @@ class _Folder(RunFolder):
             asked.load_state_dict(model.state_dict(), strict=False)  # all but the listener, which is new
             model = asked
         if model.config != asked.config:
-            shapes = f"{model.config}, the recipe asks for {asked.config}"
-            raise ValueError(f"{given} is a network of another shape: {shapes}")
+            raise ValueError(f"{given} is a network of another shape: {model.config}, wanted is {asked.config}")
         self.start_from = (given, card)
         return model
 
@@ -130,9 +129,7 @@ class _Folder(RunFolder):
         if self.main:
             card = scorecard(trainer.average, val, resamples=20)
             entry |= {f"val_{key}": card[key] for key in card.values}
-            if self.recipe.hints:
-                told = hint_curve(trainer.average, val, counts=(1, 10), delta_e=False)
-                entry |= {f"val_psnr_{count}_hints": float(marks["psnr"].mean()) for count, marks in told.items()}
+            entry |= marks_for_report(self.recipe, trainer.average, val)
             self.history.append(entry)
             write_json(self.path / "history.json", self.history)
             rows = {f"step-{trainer.step:06d}": predict(trainer.average, samples)}
@@ -205,8 +202,7 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
     first_here(accelerator, lambda: folder.claim(photos))
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
-    kind = kind or (HintTrainer if recipe.hints else Trainer)
-    trainer = kind(recipe, accelerator, folder.start())
+    trainer = (kind or (HintTrainer if recipe.hints else Trainer))(recipe, accelerator, folder.start())
     folder.resume(trainer)
     if trainer.step < recipe.total_steps:  # what is wrong with the photos is said before anything is written
         next(batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, world=accelerator.num_processes))

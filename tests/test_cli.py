@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import cli
+from helpers.backstage import commands
 
 REPOSITORY = Path(__file__).parent.parent
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
@@ -125,7 +126,7 @@ def test_settings_may_be_given_together_or_apart(tmp_path, monkeypatch):
      (600, "10 minutes"), (5300, "88 minutes"), (7300, "122 minutes"), (12_000, "3 hours")],
 )  # fmt: skip
 def test_a_time_in_words(seconds, words):
-    assert cli._duration(seconds) == words
+    assert commands.duration(seconds) == words
 
 
 @pytest.mark.parametrize("encoding", ["utf8", "cp1252", "ascii"])

@@ -73,7 +73,8 @@ class Listener(nn.Module):
     stride 2.
 
     forward(features, ab, hints): those features, each (N, C, H / stride, W / stride); ab (N, 2, H / 2, W / 2), what
-    the colorizer painted; hints (N, 3, H, W), see `place_hint` -> ab (N, 2, H / 2, W / 2), changed.
+    the colorizer painted; hints (N, 3, H, W), see `place_hint`, or a little smaller if L was padded below and right
+    -> ab (N, 2, H / 2, W / 2), changed.
     """
 
     def __init__(self, channels: list[int]):
@@ -131,6 +132,8 @@ class Listener(nn.Module):
         return heard.transpose(1, 2).reshape(len(ab), 3, *sight.shape[-2:])
 
     def forward(self, features: list[Tensor], ab: Tensor, hints: Tensor) -> Tensor:
+        below, right = (2 * a - b for a, b in zip(ab.shape[-2:], hints.shape[-2:], strict=True))
+        hints = F.pad(hints, (0, right, 0, below))  # as L was
         sight, small = self.see(features), F.avg_pool2d(ab, STRIDE // 2)
         with torch.autocast(ab.device.type, enabled=False):  # equations are solved in full precision
             heard = self.spread(sight.float(), small, pool_hints(hints, STRIDE))

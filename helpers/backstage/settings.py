@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import fields
 from numbers import Integral, Real
 from reprlib import repr  # cut where it is long
 
+from .commands import UsageError
 from .imagenet import ENCODERS
 
-__all__ = ["RULES", "check_settings"]
+__all__ = ["RULES", "check_settings", "read_settings"]
 
 MANY = 10**9
 MOST = 1e300  # a number, and not infinite
@@ -126,3 +128,19 @@ def _does_not_fit(r) -> str:
         f"hints is {r.hints}: no critic has learned to judge them, set critic_steps=0 gan_steps=0": r.hints and plays,
     }
     return next((words for words, wrong in problems.items() if wrong), "")
+
+
+def read_settings(settings: list[str], defaults: dict) -> dict:
+    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if name not in defaults:
+            raise UsageError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
+        if not equals:
+            raise UsageError(f"--set {name}: write {name}=VALUE")
+        try:
+            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
+        except (ValueError, RecursionError):
+            raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
+    return changes

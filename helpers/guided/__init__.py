@@ -4,7 +4,18 @@ The network is `helpers.models.HintUNet`; a recipe with `hints` above 0 trains o
 """
 
 from .drawing import draw_hints, hint_map, recolor
-from .judging import curve_table, flat_places, hint_curve, obedience
+from .judging import curve_table, flat_places, hint_curve, marks_for_report, obedience, report_on_hints
 from .trainer import HintTrainer
 
-__all__ = ["HintTrainer", "curve_table", "draw_hints", "flat_places", "hint_curve", "hint_map", "obedience", "recolor"]
+__all__ = [
+    "HintTrainer",
+    "curve_table",
+    "draw_hints",
+    "flat_places",
+    "hint_curve",
+    "hint_map",
+    "marks_for_report",
+    "obedience",
+    "recolor",
+    "report_on_hints",
+]

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ..backstage.checks import check_whole, checked_ab
 from ..color import rgb_to_lab
-from ..data import Photos, to_lab, to_rgb8
+from ..data import Photos, load_flowers, to_lab, to_rgb8
 from ..metrics import ciede2000, psnr
 from ..models import HINT_SIDE, no_hints, place_hint
 from .drawing import hint_map
 
-__all__ = ["COUNTS", "curve_table", "flat_places", "hint_curve", "obedience"]
+__all__ = ["COUNTS", "curve_table", "flat_places", "hint_curve", "marks_for_report", "obedience", "report_on_hints"]
 
 COUNTS = (0, 1, 2, 5, 10, 50)
 PART = 32  # photos worked on at once
@@ -26,8 +26,8 @@ OBEYED = 5.0  # ΔE2000
 
 
 @torch.no_grad()
-def _paint(model: nn.Module, L: Tensor, hints: Tensor) -> Tensor:
-    return checked_ab("the hints' judge", model(L, hints), L)
+def _paint(model: nn.Module, L: Tensor, hints: Tensor, painted=None) -> Tensor:
+    return checked_ab("the hints' judge", model(L, hints, painted), L)
 
 
 @torch.no_grad()
@@ -56,7 +56,7 @@ def hint_curve(
         L, ab = to_lab(truth.to(device))
         places = [[tuple(map(int, place)) for place in some] for some in drawn[start : start + PART]]
         chosen: list[list] = [[] for _ in truth]
-        guess = ab  # of nothing so far
+        painted, guess = model.paint(L), ab
         for count in range(max(counts) + 1) if worst else sorted(counts):
             if worst and count:
                 error = F.avg_pool2d((guess - ab).square().sum(1, keepdim=True), 25, 1, 12)
@@ -66,11 +66,11 @@ def hint_curve(
                 chosen = [some[:count] for some in places]
             hints = torch.stack([hint_map(one, some) for one, some in zip(ab, chosen, strict=True)])
             if worst or count in counts:
-                guess = _paint(model, L, hints)
+                guess = _paint(model, L, hints, painted)
             if count in counts:
-                painted = to_rgb8(L, guess).cpu()
-                out[count]["psnr"].append(psnr(truth, painted))
-                out[count]["delta_e"].append(ciede2000(truth, painted) if delta_e else np.full(len(truth), np.nan))
+                shown = to_rgb8(L, guess).cpu()
+                out[count]["psnr"].append(psnr(truth, shown))
+                out[count]["delta_e"].append(ciede2000(truth, shown) if delta_e else np.full(len(truth), np.nan))
     return {count: {key: np.concatenate(parts) for key, parts in marks.items()} for count, marks in out.items()}
 
 
@@ -81,6 +81,20 @@ def curve_table(curve: dict[int, dict[str, np.ndarray]]) -> str:
         delta_e = marks["delta_e"].mean()
         lines.append(f"| {count} | {marks['psnr'].mean():.2f} | {'' if np.isnan(delta_e) else f'{delta_e:.2f}'} |")
     return "\n".join(lines)
+
+
+def marks_for_report(recipe, model: nn.Module, val: Photos) -> dict[str, float]:
+    """What a report of a training with hints says beside the scorecard, which is one without; {} of another."""
+    if not recipe.hints:
+        return {}
+    curve = hint_curve(model, val, counts=(1, 10), delta_e=False)
+    return {f"val_psnr_{count}_hints": float(marks["psnr"].mean()) for count, marks in curve.items()}
+
+
+def report_on_hints(recipe, model: nn.Module) -> str:
+    """The table of a finished training: its held-out test photos, with 0, 1 and 10 hints."""
+    test = load_flowers("test", recipe.size, recipe.protocol, limit=recipe.train_limit)
+    return curve_table(hint_curve(model, test, counts=(0, 1, 10), delta_e=False))
 
 
 def flat_places(photos: Photos, seed: int = 0) -> list[tuple[int, int] | None]:
