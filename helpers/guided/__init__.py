@@ -4,18 +4,20 @@ The network is `helpers.models.HintUNet`; a recipe with `hints` above 0 trains o
 """
 
 from .drawing import draw_hints, hint_map, recolor
-from .judging import curve_table, flat_places, hint_curve, marks_for_report, obedience, report_on_hints
+from .judging import (
+    COUNTS,
+    curve_table,
+    flat_places,
+    hint_curve,
+    marks_for_report,
+    marks_of_hints,
+    obedience,
+    report_on_hints,
+    worst_places,
+)
 from .trainer import HintTrainer
 
 __all__ = [
-    "HintTrainer",
-    "curve_table",
-    "draw_hints",
-    "flat_places",
-    "hint_curve",
-    "hint_map",
-    "marks_for_report",
-    "obedience",
-    "recolor",
-    "report_on_hints",
-]
+    "COUNTS", "HintTrainer", "curve_table", "draw_hints", "flat_places", "hint_curve", "hint_map", "marks_for_report",
+    "marks_of_hints", "obedience", "recolor", "report_on_hints", "worst_places",
+]  # fmt: skip

@@ -12,11 +12,20 @@ from torch import Tensor, nn
 from ..backstage.checks import check_whole, checked_ab
 from ..color import rgb_to_lab
 from ..data import Photos, load_flowers, to_lab, to_rgb8
-from ..metrics import ciede2000, psnr
+from ..metrics import ciede2000, psnr, resampled_counts
 from ..models import HINT_SIDE, no_hints, place_hint
 from .drawing import hint_map
 
-__all__ = ["COUNTS", "curve_table", "flat_places", "hint_curve", "marks_for_report", "obedience", "report_on_hints"]
+__all__ = [
+    "COUNTS",
+    "curve_table",
+    "flat_places",
+    "hint_curve",
+    "marks_for_report",
+    "marks_of_hints",
+    "obedience",
+    "report_on_hints",
+]
 
 COUNTS = (0, 1, 2, 5, 10, 50)
 PART = 32  # photos worked on at once
@@ -43,7 +52,7 @@ def hint_curve(
 
     Each hint is the mean color of `HINT_SIDE` px around a place. Places are drawn evenly, the same for every model, and
     a larger count has all those of a smaller one. worst: each is instead where the painting so far is furthest from the
-    truth, smoothed over 25 px, as a person would choose who knows what was there; a run of the network for every hint.
+    truth (`worst_places`), as a person would choose who knows what was there; a run of the listener for every hint.
     delta_e: False leaves it out, which is most of the time.
     """
     check_whole("hint_curve", 0, seed=seed, **{f"count {i}": count for i, count in enumerate(counts)})
@@ -59,9 +68,7 @@ def hint_curve(
         painted, guess = model.paint(L), ab
         for count in range(max(counts) + 1) if worst else sorted(counts):
             if worst and count:
-                error = F.avg_pool2d((guess - ab).square().sum(1, keepdim=True), 25, 1, 12)
-                for some, i in zip(chosen, error.flatten(1).argmax(1).tolist(), strict=True):
-                    some.append(divmod(i, size))
+                chosen = worst_places(guess, ab, chosen)
             elif not worst:
                 chosen = [some[:count] for some in places]
             hints = torch.stack([hint_map(one, some) for one, some in zip(ab, chosen, strict=True)])
@@ -72,6 +79,22 @@ def hint_curve(
                 out[count]["psnr"].append(psnr(truth, shown))
                 out[count]["delta_e"].append(ciede2000(truth, shown) if delta_e else np.full(len(truth), np.nan))
     return {count: {key: np.concatenate(parts) for key, parts in marks.items()} for count, marks in out.items()}
+
+
+def worst_places(guess: Tensor, ab: Tensor, given: Sequence[list]) -> list[list[tuple[int, int]]]:
+    """Add to each photo's hinted places the one where guess and ab (N, 2, H, W) differ most, and give all.
+
+    The squared error is smoothed over a ninth of the side (25 px of 224); no place is nearer than that to another.
+    """
+    size = ab.shape[-1]
+    side = max(3, size // 9 | 1)
+    error = F.avg_pool2d((guess - ab).square().sum(1, keepdim=True), side, 1, side // 2)[:, 0]
+    out = []
+    for one, places in zip(error, given, strict=True):
+        for row, column in places:
+            one[max(0, row - side + 1) : row + side, max(0, column - side + 1) : column + side] = -1
+        out.append([*places, divmod(int(one.argmax()), size)])
+    return out
 
 
 def curve_table(curve: dict[int, dict[str, np.ndarray]]) -> str:
@@ -89,6 +112,35 @@ def marks_for_report(recipe, model: nn.Module, val: Photos) -> dict[str, float]:
         return {}
     curve = hint_curve(model, val, counts=(1, 10), delta_e=False)
     return {f"val_psnr_{count}_hints": float(marks["psnr"].mean()) for count, marks in curve.items()}
+
+
+def marks_of_hints(model: nn.Module, photos: Photos, few: int = 128) -> dict:
+    """All that a card says of hints, as JSON takes it. photos: never seen in training.
+
+    curve: {hints: {"psnr" or "delta_e": mean and 95 % interval}}, hints at random places; at_errors: PSNR alone, hints
+    where the error is largest, of `few` photos and up to 10 hints; obeyed: {"true" or "other": {share, trials}}, within
+    3 px and ΔE2000 5, with true colors and with those of other photos.
+    """
+    curve = hint_curve(model, photos)
+    chosen = photos.subset(np.linspace(0, len(photos) - 1, min(few, len(photos))).astype(int))
+    at_errors = hint_curve(model, chosen, [count for count in COUNTS if count <= 10], worst=True, delta_e=False)
+    obeyed = {}
+    for name in ("true", "other"):
+        strayed = obedience(model, photos, others=name == "other")
+        obeyed[name] = {"share": float((strayed <= OBEYED).mean()), "trials": len(strayed)}
+    return {
+        "photos": len(photos),
+        "curve": {str(count): {key: _interval(marks[key]) for key in marks} for count, marks in curve.items()},
+        "at_errors": {str(count): {"psnr": _interval(marks["psnr"])} for count, marks in at_errors.items()},
+        "at_errors_photos": len(chosen),
+        "obeyed": obeyed,
+    }
+
+
+def _interval(marks: np.ndarray) -> list[float]:
+    """The mean, and its bootstrap 95 % interval."""
+    means = resampled_counts(len(marks)) @ marks / len(marks)
+    return [float(marks.mean()), *np.percentile(means, [2.5, 97.5]).tolist()]
 
 
 def report_on_hints(recipe, model: nn.Module) -> str:
@@ -119,9 +171,12 @@ def obedience(model: nn.Module, photos: Photos, others: bool = False, seed: int 
 
     One hint in each photo that has a flat place (`flat_places`): its true color, or with `others` that of a flat place
     in another photo. Both are compared at the photo's own lightness, as a screen shows them (cut to its gamut).
+    Raises ValueError where fewer than two photos have such a place.
     """
     model, device = model.eval(), next(model.parameters()).device
     trials = [(i, place) for i, place in enumerate(flat_places(photos, seed)) if place is not None]
+    if len(trials) < 2:
+        raise ValueError(f"obedience wants flat and colorful places, and {len(photos)} photos have {len(trials)}")
     labs = {i: to_lab(photos.images[i : i + 1].to(device)) for i, _ in trials}
     asked = []
     for i, (row, column) in trials:
