@@ -191,8 +191,7 @@ class HintUNet(PretrainedUNet):
     """A `PretrainedUNet` that stands still, and a `Listener` that changes what it paints. Built in chapter 9.
 
     forward(L, hints=None): L (N, 1, H, W); hints (N, 3, H, W), the scaled ab where the mask, its third channel, is 1,
-    and 0 elsewhere -> ab (N, 2, H, W). Without hints it paints what the `PretrainedUNet` does, to the bit. painted:
-    what `paint` gave for this L, where many hints are tried on one picture.
+    and 0 elsewhere; painted: what `paint` gave for L -> ab (N, 2, H, W). Without hints to the bit a `PretrainedUNet`'s.
     """
 
     def __init__(self, encoder: str = "lite0", width: int = 24):

@@ -99,6 +99,7 @@ class _Folder(RunFolder):
             return None
         kept = self.path / "start.safetensors"
         given = kept if kept.exists() else weights_path(self.recipe.start)
+        torch.manual_seed(self.recipe.seed)  # of what is new
         (model, card), asked = load_generator(given), new_generator(self.recipe)
         if self.recipe.hints and model.config == {**asked.config, "kind": "PretrainedUNet", "frozen": model.frozen}:
             asked.load_state_dict(model.state_dict(), strict=False)  # all but the listener, which is new

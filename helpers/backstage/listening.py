@@ -8,8 +8,8 @@ Zhang et al. give L and the hints to one network and train all of it. Here the c
 paints what it would without a hint. What it got wrong at the hints is then spread to all places that are *like* the
 hinted ones, as a Gaussian process spreads a few measurements over a map (Rasmussen & Williams 2006, eq. 2.25; in
 geology: kriging), with a likeness that is learned (Wilson et al. 2016, deep kernel learning). So a colorizer without
-hints paints to the bit what it always did, a hint that says what it painted anyway changes nothing, and one hint
-recolors a whole flower. At the end a small network with sharp eyes cuts the change at the edges.
+hints paints to the bit what it always did, and one hint recolors a whole flower. At the end a small network with sharp
+eyes cuts the change at the edges.
 """
 
 from __future__ import annotations
