@@ -57,6 +57,7 @@ export default {
       if (busy) { waiting = true; return; }
       busy = true;
       waiting = false;
+      root.dataset.busy = "yes";
       since = performance.now();
       model.set("hints", hints.map((hint) => [...hint]));
       model.set("turn", model.get("turn") + 1);
@@ -192,6 +193,7 @@ export default {
         busy = false;
         root.dataset.ms = Math.round(performance.now() - since);
         root.dataset.painted = model.get("painted");
+        root.dataset.busy = "no";
         if (waiting) send();
       }
     }

@@ -363,21 +363,23 @@ def check_top_five(page, cell, known=None):
 
 
 def check_choose_colors(page, cell):
-    """By mouse and by keyboard: hints are given, chosen, moved, recolored, removed and undone; prints how long one took."""
+    """By mouse and by keyboard: hints are given, moved, recolored, removed and undone; prints how long one took."""
     root, still = cell.locator(".hints"), cell.locator(".jp-OutputArea .jp-RenderedImage img")
     photo, marks, rows = root.locator(".photo"), root.locator(".mark"), root.locator("li")
     box = photo.locator("img").bounding_box()
 
     def after(act) -> str:
         """The still picture, once the kernel has answered what `act` asked for."""
-        before, old = root.get_attribute("data-painted"), still.get_attribute("src")
+        before, old, last = root.get_attribute("data-painted"), still.get_attribute("src"), None
         act()
-        until = time.monotonic() + 20
-        while root.get_attribute("data-painted") == before or still.get_attribute("src") == old:
+        until, since = time.monotonic() + 20, time.monotonic()
+        while time.monotonic() - since < 0.4:  # a drag makes pictures on its way
+            now = root.get_attribute("data-painted"), still.get_attribute("src")
+            if root.get_attribute("data-busy") == "yes" or before == now[0] or now[1] == old or now != last:
+                since, last = time.monotonic(), now
             assert time.monotonic() < until, "the picture did not change within 20 s"
             time.sleep(0.02)
-        time.sleep(0.3)  # some presses make pictures of their own
-        return still.get_attribute("src")
+        return now[1]
 
     given, first = marks.count(), still.get_attribute("src")
     root.locator(".bar input").fill("#2040ff")
