@@ -67,6 +67,17 @@ def test_what_is_shown_is_what_colorize_gives_and_the_still_picture_shows_all_th
     assert shows(page.picture, hints_picture(gray, plain, told, choice.hints))
 
 
+def test_what_stands_still_is_computed_once(page, colorizer, flower, monkeypatch):
+    times, paint = [], HintUNet.paint
+    monkeypatch.setattr(HintUNet, "paint", lambda self, L: times.append(1) or paint(self, L))
+    choice = choose_colors(flower, weights=colorizer)
+    for i in range(3):
+        ask(painter_of(page), (10 + i, 20, "#00a000"))
+    assert len(times) == 1 and "paint" not in vars(colorizer.model)
+    small = page.controls("HintPainter")[0]
+    assert near(decoded(small.colored.split(",")[1]), choice.picture)
+
+
 def test_hints_go_back_to_the_photo_of_full_size(page, colorizer, flower):
     """A hint moved nowhere stays within the pixel of the small picture that it was in."""
     large = np.repeat(np.repeat(flower, 3, 0), 3, 1)

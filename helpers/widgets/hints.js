@@ -26,7 +26,7 @@ function element(kind, properties = {}, ...children) {
 export default {
   render({ model, el }) {
     const [width, height] = model.get("size");
-    const zoom = Math.max(1, Math.floor(440 / Math.max(width, height)));
+    const zoom = Math.max(1, 420 / Math.max(width, height));
     let hints = model.get("hints").map((hint) => [...hint]);
     let past = [], chosen = -1, aim = [width >> 1, height >> 1];
     let busy = false, waiting = false, since = 0;

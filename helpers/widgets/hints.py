@@ -7,10 +7,12 @@ colorizer.colorize("photo.jpg", hints=choice.hints)                # the same at
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ..backstage.told import checked_hints
@@ -47,6 +49,7 @@ def choose_colors(photo, hints: Sequence = (), weights: str | Path | Colorizer =
     colorizer = weights if isinstance(weights, Colorizer) else Colorizer.from_pretrained(weights)
     if not isinstance(colorizer.model, HintUNet):
         raise ValueError(f'these weights take no hints: choose "{GUIDED}"')
+    colorizer = Colorizer(_remembering(colorizer.model), colorizer.size, colorizer.card, colorizer.device)
     full, _ = open_image(photo)
     given = checked_hints(hints, full.shape[1], full.shape[0])
     scale = min(1.0, SHOWN / max(full.shape[:2]))
@@ -76,22 +79,36 @@ def choose_colors(photo, hints: Sequence = (), weights: str | Path | Colorizer =
     def changed(now: list[tuple]) -> np.ndarray:
         choice.picture = paint(now)
         choice.hints = [(*in_full(x, y), color) for x, y, color in now]
-        draw_anew()
         return choice.picture
 
-    # Filled in before anything can be clicked; `changed` calls what is made from the widget that calls it.
-    painter = _painter(choice.picture, shown, changed)
+    painter = _painter(choice.picture, shown, changed, lambda: draw_anew())
     hint = "click a petal. How far does the color go? Pick another color and click a leaf."
     draw_anew = stage(f"{hint} (Tab reaches everything; arrow keys aim and move.)", painter, draw)
     return choice
+
+
+def _remembering(model: HintUNet) -> HintUNet:
+    """The same network; what its still part made of the last L is kept, for it is always that of one photo."""
+    twin, last = copy.copy(model), {}
+
+    def paint(L):
+        if "L" not in last or not torch.equal(last["L"], L):
+            last.update(L=L, painted=model.paint(L))
+        return last["painted"]
+
+    twin.paint = paint
+    return twin
 
 
 def _as_web(rgb: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def _painter(picture: np.ndarray, hints: list, changed: Callable[[list], np.ndarray]) -> list:
-    """The clickable photo, alone in a list; none, with a word why, where `anywidget` is not installed."""
+def _painter(picture: np.ndarray, hints: list, changed: Callable[[list], np.ndarray], then: Callable) -> list:
+    """The clickable photo, alone in a list; or a word why there is none, where `anywidget` is not installed.
+
+    changed: paints anew. then: called once the page has that picture.
+    """
     try:
         import anywidget
         import traitlets
@@ -120,6 +137,7 @@ def _painter(picture: np.ndarray, hints: list, changed: Callable[[list], np.ndar
             widget.colored = _as_url(changed([(x, y, _as_web(rgb)) for x, y, rgb in told]))
         finally:
             widget.painted = change["new"]  # or the page would wait for ever
+        then()
 
     widget.observe(answer, names="turn")
     return [widget]
