@@ -103,6 +103,16 @@ def test_a_function_that_forgets_to_return_is_told_so(capsys):
     assert "return" in capsys.readouterr().out
 
 
+def test_a_blank_may_raise_but_an_error_of_torch_is_no_blank(capsys):
+    def blank(*arguments):
+        raise NotImplementedError
+
+    assert check("01-1", blank) is False
+    assert "○" in (said := capsys.readouterr().out) and "NotImplementedError" in said
+    assert check("01-1", lambda x: torch.nn.ModuleList()(x)) is False
+    assert "✗" in (said := capsys.readouterr().out) and "loop over it" in said
+
+
 def test_tensors_lists_and_numbers_are_understood():
     assert numbers(torch.ones(2, requires_grad=True), (2,)).tolist() == [1, 1]
     assert numbers([1, 2], (2,)).dtype == np.float64
