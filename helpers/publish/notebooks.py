@@ -115,12 +115,13 @@ def time_line(path: Path, cells: Sequence, measured: dict[str, dict]) -> str:
 def fold_predictions(cells: Sequence) -> None:
     """Fold the outputs that answer a "**Predict": JupyterLab shows them once the cell has run, rendered pages at once.
 
-    They are those of the code cells up to the next text. `outputs_hidden` is nbformat's own word for it.
+    They are those of the code cells up to the next heading, since a question may be answered two figures below.
+    `outputs_hidden` is nbformat's own word for it.
     """
     asked = False
     for cell in cells:
         if cell.cell_type == "markdown":
-            asked = "**Predict" in cell.source
+            asked = "**Predict" in cell.source or (asked and not re.search(r"^#+ ", cell.source, re.M))
         elif cell.cell_type == "code":
             kept = {key: value for key, value in cell.metadata.pop("jupyter", {}).items() if key != "outputs_hidden"}
             if asked and cell.outputs:
