@@ -94,9 +94,9 @@ def trained_size(path: Path) -> int:
     """
     card, recipe = _read_if_there(path.with_suffix(".json")), _read_if_there(path.with_name("recipe.json"))
     size = str(read_notes(path).get("size") or dict(card.get("recipe") or {}).get("size") or recipe.get("size") or "")
-    if not size.isdecimal():
+    if not (size.isdecimal() and len(size) < 5 and 8 <= int(size) <= 512):
         raise ValueError(
-            f"{path} does not say at what size it was trained. If that was 64 px, write it in once: "
+            f"{path} does not say at what size, 8 to 512 px, it was trained. If that was 64 px, write it in once: "
             f'save_generator(load_generator("{path.name}")[0], "{path.name}", size=64)'
         )
     return int(size)

@@ -26,7 +26,7 @@ from PIL import Image
 
 from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
 from .exif import DESCRIPTION, SAID
-from .files import sweep, writing
+from .files import ordinary, sweep, writing
 from .folders import Job, Plan, plan_pictures, usable
 from .keeping import encode
 from .pictures import read_picture
@@ -278,7 +278,7 @@ def _mark_of(path: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with Image.open(ordinary(path)) as image:
                 fields = image.getexif()
             mark = str(fields.get(IMAGE_ID, "")).rstrip("\0")
             return OURS if SAID in str(fields.get(DESCRIPTION, "")) and not mark.startswith(OURS) else mark
