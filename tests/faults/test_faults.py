@@ -238,9 +238,9 @@ def test_figures_are_summed_kept_and_written(tmp_path):
     command.write(readme, {"kills": it}, 0.5, 3)
     text = readme.read_text()
     assert text.startswith("before\n<!-- faults: how -->\n`python -m tests.faults --share 0.5 --seed 3`, on ")
-    assert text.endswith("| *all* | 7 | 6 | 1 | 0 | | |\n<!-- end of faults -->\nafter\n")
+    assert text.endswith("| *all* | 7 | 6 | 1 | 0 | | | |\n<!-- end of faults -->\nafter\n")
     with pytest.raises(ValueError, match="no block"):
-        command.write(tmp_path / "runs/faults.json", {}, 1, 0)
+        command.write(state, {}, 1, 0)
 
 
 @pytest.mark.parametrize("wrong", ["--share 0", "--only nothing", "--case 3", "--write --only kills"])
