@@ -7,7 +7,7 @@ that slope, what enlarging has taken from L:
     ab = enlarged(ab) + enlarged(slope) * (L - enlarged(L of the small picture))
 
 The guided filter itself would give slope * L + offset, which smooths the colors it was given. To enlarge these as they
-are and guide only what is missing is the idea of residual interpolation (Kiku et al. 2013). What each gains is in
+are and guide only what is missing is the idea of residual interpolation (Kiku et al. 2016). What each gains is in
 tests/benchmarks/RESULTS.md.
 """
 

@@ -18,7 +18,7 @@ from ..backstage.keeping import FORMATS
 from ..backstage.keeping import encode as whole_file
 from ..backstage.pictures import ImageError, Picture, read_picture
 from .controls import show, slider, stage, switch
-from .drawing import white_canvas, write
+from .drawing import INK, font, white_canvas, write
 
 SIDE, THUMB = 420, 200  # pixels: the width of each picture on the page, the long side of each in a strip
 SEEN = 720  # the long side of the copy that is colored while one plays; the file is made of the whole picture
@@ -233,7 +233,7 @@ def strip_picture(rows: Mapping[str, Sequence], columns: Sequence[str], row: str
     canvas, draw = white_canvas(margin + len(columns) * (width + 10), top + len(rows) * (height + 10))
     for i, (name, pictures) in enumerate(rows.items()):
         y = top + i * (height + 10)
-        write(draw, (margin - 10, y + height / 2), name, 12, "rm")
+        draw.text((margin - 10, y + height / 2), name, fill=INK, font=font(12), anchor="rm")  # a name keeps its hyphen
         for j, (title, picture) in enumerate(zip(columns, pictures, strict=True)):
             x = margin + j * (width + 10)
             if (name, title) == (row, column):

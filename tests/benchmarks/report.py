@@ -167,16 +167,10 @@ def _upsampling() -> list[str]:
                 rows.append([row["case"], row["way"], *cells, f"{row['colorfulness']:.1f}"])
             head = ["colors", "enlarged", "PSNR dB", "ΔE2000", "ΔE2000 at edges", "colorfulness"]
             lines += _table(head, rows)
-        rows = [
-            [
-                f"{c['megapixels']:.0f}",
-                c["way"],
-                f"{c['seconds']:.1f}",
-                f"{c['core_seconds']:.1f}",
-                f"{c['memory']:.2f}",
-            ]
-            for c in result["costs"]
-        ]
+        rows = []
+        for cost in result["costs"]:
+            measured = [f"{cost['seconds']:.1f}", f"{cost['core_seconds']:.1f}", f"{cost['memory']:.2f}"]
+            rows.append([f"{cost['megapixels']:.0f}", cost["way"], *measured])
         lines += [f"What it costs on {result['hardware']}, torch {result['torch']}, with `flowers`:", ""]
         lines += _table(["megapixels", "enlarged", "seconds", "seconds of a core", "peak memory, GB"], rows)
     return lines

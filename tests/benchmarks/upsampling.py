@@ -26,7 +26,7 @@ from skimage.color import deltaE_ciede2000
 from torch import Tensor
 
 from helpers.backstage.enlarging import RADIUS, SOFTNESS, color_slopes
-from helpers.backstage.files import write_json
+from helpers.backstage.files import read_json, write_json
 from helpers.color import rgb_to_lab
 from helpers.data import load_flowers, to_rgb8
 from helpers.environment import hardware
@@ -171,15 +171,28 @@ def costs() -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.upsampling")
     parser.add_argument("--photos", type=int, default=128, help="held-out photos; half as many to choose on")
+    parser.add_argument("--only", choices=("marks", "costs"), help="measure one half, and keep the other as it is")
     parser.add_argument("--dry", action="store_true", help="print, keep nothing")
     options = parser.parse_args()
+    place = RESULTS / "upsampling.json"
+    result = read_json(place) if place.exists() else {}
+    if options.only != "costs":
+        result |= all_marks(options.photos)
+    if options.only != "marks":
+        result |= {"costs": costs(), "hardware": hardware(), "torch": torch.__version__.split("+")[0]}
+    if not options.dry:
+        write_json(place, result)
+
+
+def all_marks(count: int) -> dict:
+    """Both tables, of so many held-out photos, and of half as many others."""
     colorizer = Colorizer.from_pretrained("flowers", device="cpu")
     drawn = {}
-    for split, count in (("test", options.photos), ("val", options.photos // 2)):
+    for split, number in (("test", count), ("val", count // 2)):
         photos = load_flowers(split, SIZE, "large")
         if photos.source != "flowers102":
             raise SystemExit("error: enlarging is judged on the real photos; set FLOWERS102_ROOT")
-        lot = np.random.default_rng(8).choice(len(photos), count, replace=False)
+        lot = np.random.default_rng(8).choice(len(photos), number, replace=False)
         drawn[split] = photos.subset(np.sort(lot)).images
     lab = rgb_to_lab(drawn["val"])
     choose = {"`flowers` at 224 px, 8 ×": (small_colors(colorizer, lab[:, :1], 224), SIZE // 8)}
@@ -199,13 +212,11 @@ def main() -> None:
         "`flowers` at 224 px, 8 ×": (at_224, SIZE // 8),
         "`flowers` at 64 px, 4 ×": (small_colors(colorizer, L, 64), 0),
     }
-    rows = judged(cases, WAYS, drawn["test"])
-    if not options.dry:
-        result = {"photos": options.photos, "size": SIZE, "rows": rows, "chosen_on": options.photos // 2}
-        truth = float(colorfulness(drawn["test"]).mean())
-        result |= {"choice": chosen, "radius": RADIUS, "softness": SOFTNESS, "truth": truth}
-        result |= {"costs": costs(), "hardware": hardware(), "torch": torch.__version__.split("+")[0]}
-        write_json(RESULTS / "upsampling.json", result)
+    rows, truth = judged(cases, WAYS, drawn["test"]), float(colorfulness(drawn["test"]).mean())
+    return {
+        "photos": count, "size": SIZE, "rows": rows, "truth": truth,
+        "choice": chosen, "chosen_on": count // 2, "radius": RADIUS, "softness": SOFTNESS,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
