@@ -17,8 +17,10 @@ from . import test_exercises_04 as four
 from . import test_exercises_05 as five
 from . import test_exercises_06 as six
 from . import test_exercises_07 as seven
+from . import test_exercises_08 as eight
 
-CASES: dict[str, tuple] = one.CASES | two.CASES | three.CASES | four.CASES | five.CASES | six.CASES | seven.CASES
+CHAPTERS = (one, two, three, four, five, six, seven, eight)
+CASES: dict[str, tuple] = {number: case for chapter in CHAPTERS for number, case in chapter.CASES.items()}
 """Exercise -> (solution, stub, [(wrong answer, a fragment of the hint it must get), ...])."""
 
 
