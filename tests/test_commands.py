@@ -30,6 +30,7 @@ NOT_RUN = {  # what a command begins with: why it is not run here
     "python -m helpers.publish": "hours, real photos, and it writes into the repository; test_publish runs its parts",
     "python -m tests.faults": "half an hour; tests/faults/test_faults.py runs a small share of it",
     "python -m tests.benchmarks": "minutes of measuring on real photos",
+    "python -m tests.lone": "minutes; tests/notebooks/test_lone.py runs two of its notebooks",
     "python -m tests.little_flowers": "needs arguments; test_progress runs it in a terminal",
     "python -m tests.test_house": "prints a table, test_house makes it",
     "python -m tests.test_signals": "test_signals runs a small one",

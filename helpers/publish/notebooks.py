@@ -62,7 +62,7 @@ def exercise_numbers(cells: Sequence) -> list[str]:
 def reading_minutes(cells: Sequence) -> int:
     """Minutes of a newcomer who reads, runs and looks: 100 words, 2 cells of code or 2 pictures a minute; by fives."""
     text = [cell.source for cell in cells if cell.cell_type == "markdown"]
-    words = sum(len(re.sub(r"^\*\*Time:\*\*.*", "", some, flags=re.M).split()) for some in text)
+    words = sum(len(re.sub(r"^(\*\*Time:\*\*|\[!\[Open in ).*", "", some, flags=re.M).split()) for some in text)
     minutes = words / 100 + (len(cells) - len(text)) / 2 + count_pictures(cells) / 2
     return max(5, 5 * round(minutes / 5))
 
