@@ -1,4 +1,4 @@
-"""What this computer has, and what the course will do with it, in plain words."""
+"""What this computer has, and what the course will do with it. `python -m helpers.environment` takes a longer look."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def check_environment() -> bool:
     print(f"Computing on: {hardware()}, in {PRECISIONS[choose_precision()]}.")
     print(f'Budget: "{recipe.preset}" ({size}); {why}.\nEverything the course needs is here.')
     return True
+
+
+if __name__ == "__main__":
+    from .classroom.health import main
+
+    raise SystemExit(main())

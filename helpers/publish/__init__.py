@@ -8,6 +8,7 @@ python -m helpers.publish badges                         # Colab, Kaggle, Binder
 python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
 COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # the minutes, not the outputs
+python -m helpers.publish speed                          # beside the minutes, on the same quiet computer
 """
 
 from __future__ import annotations

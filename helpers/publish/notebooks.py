@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 
 from ..backstage.files import read_json, write_json, writing
+from ..classroom.health import SPEED, mini_training
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
@@ -189,3 +190,9 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
         size = path.stat().st_size / 1e6
         print(f"{path.relative_to(ROOT)}: {seconds:.0f} s at the {budget} budget, {size:.2f} MB", flush=True)
     write_into_readme("notebooks", notebooks_table())
+
+
+def publish_speed() -> None:
+    """Measure the mini-training of `python -m helpers.environment` where the minutes of the notebooks are measured."""
+    write_json(SPEED, {"hardware": hardware(), "seconds": round(mini_training(enough=20), 3)})
+    print(SPEED.read_text(encoding="utf8"), end="")
