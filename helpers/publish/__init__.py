@@ -4,9 +4,11 @@ python -m helpers.publish weights runs/name flowers-64   # a finished run -> hel
 python -m helpers.publish flowernet                      # trains the eyes of KID -> helpers/weights/features/
 python -m helpers.publish results                        # -> images/results.png and the README's tables
 python -m helpers.publish titles                         # -> images/title-*.jpg, atop the chapters
+python -m helpers.publish badges                         # Colab, Kaggle, Binder, by [project.urls] in pyproject.toml
 python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
 COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # the minutes, not the outputs
+python -m helpers.publish speed                          # beside the minutes, on the same quiet computer
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 
 from ..backstage.files import read_json, write_json, writing
+from ..classroom.health import SPEED, mini_training
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
@@ -62,7 +63,7 @@ def exercise_numbers(cells: Sequence) -> list[str]:
 def reading_minutes(cells: Sequence) -> int:
     """Minutes of a newcomer who reads, runs and looks: 100 words, 2 cells of code or 2 pictures a minute; by fives."""
     text = [cell.source for cell in cells if cell.cell_type == "markdown"]
-    words = sum(len(re.sub(r"^\*\*Time:\*\*.*", "", some, flags=re.M).split()) for some in text)
+    words = sum(len(re.sub(r"^(\*\*Time:\*\*|\[!\[Open in ).*", "", some, flags=re.M).split()) for some in text)
     minutes = words / 100 + (len(cells) - len(text)) / 2 + count_pictures(cells) / 2
     return max(5, 5 * round(minutes / 5))
 
@@ -190,3 +191,9 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
         size = path.stat().st_size / 1e6
         print(f"{path.relative_to(ROOT)}: {seconds:.0f} s at the {budget} budget, {size:.2f} MB", flush=True)
     write_into_readme("notebooks", notebooks_table())
+
+
+def publish_speed() -> None:
+    """Measure the mini-training of `python -m helpers.environment` where the minutes of the notebooks are measured."""
+    write_json(SPEED, {"hardware": hardware(), "seconds": round(mini_training(enough=20), 3)})
+    print(SPEED.read_text(encoding="utf8"), end="")
