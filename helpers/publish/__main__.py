@@ -15,6 +15,7 @@ from . import __doc__ as description
 from .networks import publish_flowernet, publish_weights
 from .notebooks import publish_notebooks
 from .results import publish_results
+from .site import publish_site
 from .titles import publish_titles
 
 
@@ -44,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     half = notebooks.add_mutually_exclusive_group()
     half.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     half.add_argument("--keep-time", action="store_true", help="store outputs, keep the measured times")
+
+    site = command(publish_site, "all chapters as pages to read, ready for a static host; nothing is executed")
+    site.add_argument("folder", type=Path, help="new, empty, or made by this command: it is replaced")
 
     def work() -> int:
         options = vars(reader.parse_args(arguments))
