@@ -16,6 +16,7 @@ from .badges import publish_badges
 from .networks import publish_flowernet, publish_weights
 from .notebooks import publish_notebooks, publish_speed
 from .results import publish_results
+from .site import publish_site
 from .titles import publish_titles
 
 
@@ -47,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     half = notebooks.add_mutually_exclusive_group()
     half.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     half.add_argument("--keep-time", action="store_true", help="store outputs, keep the measured times")
+
+    site = command(publish_site, "all chapters as pages to read, ready for a static host; nothing is executed")
+    site.add_argument("folder", type=Path, help="new, empty, or made by this command: it is replaced")
 
     def work() -> int:
         options = vars(reader.parse_args(arguments))
