@@ -167,7 +167,8 @@ def download_link(name: str, content: bytes) -> str:
     """HTML of a link that saves a file which the page itself holds."""
     kind = MIME[FORMATS[Path(name).suffix]]
     address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    text = f"save {html.escape(name)} ({len(content) / 1e6:.1f} MB)"
+    size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e6 else f"{len(content) / 1e3:.0f} KB"
+    text = f"save {html.escape(name)} ({size})"
     return f'<a style="margin-left:96px" download="{html.escape(name, quote=True)}" href="{address}">{text}</a>'
 
 
