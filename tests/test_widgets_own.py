@@ -132,7 +132,7 @@ def test_uploaded_in_colab(page, monkeypatch):
 
 def test_it_begins_with_the_first_and_follows_the_choice_and_the_saturation(page, mine):
     assert mine.name == "first" and shows(page.picture, drawn(mine))
-    control(page, "Dropdown").value = "second"
+    control(page, "ToggleButtons").value = "second"
     assert mine.name == "second" and shows(page.picture, drawn(mine))
     control(page, "IntSlider").value = 40
     assert mine.saturation == 0.4 and shows(page.picture, drawn(mine)) and "saturation 40%" in page.alt

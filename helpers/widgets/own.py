@@ -49,10 +49,10 @@ def own_photo(photos: Mapping[str, object], colorizer) -> OwnPhoto:
     if not photos:
         raise ValueError("own_photo wants at least one photo to begin with")
     mine = OwnPhoto(colorizer, *_opened(next(iter(photos.values())), next(iter(photos))))
-    wide = {"style": {"description_width": "90px"}, "layout": widgets.Layout(width="460px")}
-    choose = widgets.Dropdown(options=list(photos), description="photo", **wide)
-    how = "holiday/rose.jpg, then Enter"
-    path = widgets.Text(placeholder=how, description="or a path", continuous_update=False, **wide)
+    choose = switch(list(photos))  # no list to unfold: JupyterLab would keep its arrow keys
+    how, looks = "holiday/rose.jpg, then Enter", {"style": {"description_width": "90px"}}
+    looks["layout"] = widgets.Layout(width="460px")
+    path = widgets.Text(placeholder=how, description="or a path", continuous_update=False, **looks)
     on_colab = "google.colab" in sys.modules  # where FileUpload fails above 1 MB
     kind, narrow = widgets.Button if on_colab else widgets.FileUpload, {"width": "180px", "margin": "2px 0 2px 96px"}
     upload = kind(description="Upload a photo", layout=widgets.Layout(**narrow))
@@ -167,7 +167,8 @@ def download_link(name: str, content: bytes) -> str:
     """HTML of a link that saves a file which the page itself holds."""
     kind = MIME[FORMATS[Path(name).suffix]]
     address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    text = f"save {html.escape(name)} ({len(content) / 1e6:.1f} MB)"
+    size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e6 else f"{len(content) / 1e3:.0f} KB"
+    text = f"save {html.escape(name)} ({size})"
     return f'<a style="margin-left:96px" download="{html.escape(name, quote=True)}" href="{address}">{text}</a>'
 
 

@@ -399,8 +399,8 @@ def choose_file(page, open_dialog, name: str, picture: np.ndarray, cell) -> np.n
 
 
 def check_own_photo(page, cell, known=None):
-    """Two uploads, by mouse and by keyboard; the list; a path that leads nowhere; the slider; two files saved."""
-    upload, make = cell.locator(".jupyter-button").nth(0), cell.locator(".jupyter-button").nth(1)
+    """Two uploads, by mouse and by keyboard; the slider; two files saved; a path that leads nowhere; another photo."""
+    upload, make = (cell.locator("button", has_text=words) for words in ("Upload a photo", "Make the file"))
     words, link = cell.locator(".widget-html").nth(1), cell.locator("a[download]")
     flowers = drawn_photos(4, size=64).images.permute(0, 2, 3, 1).numpy()
     first = choose_file(page, upload.click, "by mouse.png", flowers[2], cell)
@@ -432,7 +432,7 @@ def check_own_photo(page, cell, known=None):
     page.keyboard.press("Enter")
     words.get_by_text("no/such/photo.jpg does not exist").wait_for()
     assert difference(picture_of(cell), stronger) == 0
-    listed = press(page, cell, cell.locator("select"), "ArrowDown")
+    listed = press(page, cell, cell.locator(".widget-toggle-button").nth(1), "Space")
     assert difference(listed, stronger) > 0 and link.count() == 0
     if known is not None:
         assert shows(listed, own_picture(known[1], painted(known[1], 1.03), "colored, saturation 103%"))
