@@ -18,9 +18,9 @@ ROOT = Path(__file__).parent.parent
 HELPERS = ROOT / "helpers"
 TAUGHT = ("color", "data", "synthetic", "models", "losses", "recipe", "training", "metrics", "inference")
 DOORS = {("training", "cli")}  # `python -m helpers.training`, under `if __name__ == "__main__"`
-LIMITS = {"taught": 1750, "flat": 2500, "helpers": 11_500}  # of all: so that it does not grow unseen
+LIMITS = {"taught": 1750, "flat": 2500, "helpers": 11_700}  # of all: so that it does not grow unseen
 # The last was 9,500 until chapters 3 to 6 gave their drawing to figures/, and their checks of answers grew.
-# Of the rest 380 are the site, which maintainers make (publish/).
+# Of the rest 550 are the site and the decks, which maintainers make (publish/).
 LONGEST, LONGER = 300, {"runs": 380, "training": 200}  # lines of one flat file; the exceptions
 
 
