@@ -13,6 +13,7 @@ import torch
 from ..backstage.commands import DONE, parser, run
 from . import __doc__ as description
 from .badges import publish_badges
+from .decks import REVEAL, publish_slides
 from .networks import publish_flowernet, publish_weights
 from .notebooks import publish_notebooks, publish_speed
 from .results import publish_results
@@ -51,6 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     site = command(publish_site, "all chapters as pages to read, ready for a static host; nothing is executed")
     site.add_argument("folder", type=Path, help="new, empty, or made by this command: it is replaced")
+
+    slides = command(publish_slides, "mark where slides begin in the stored chapters, and make decks of them")
+    slides.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
+    slides.add_argument("--to", type=Path, metavar="FOLDER", help="new, empty, or made by this command: for the decks")
+    slides.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js; default: %(default)s")
 
     def work() -> int:
         options = vars(reader.parse_args(arguments))

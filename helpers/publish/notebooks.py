@@ -16,6 +16,7 @@ from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
 from . import ROOT, substituted, write_into_readme
+from .slides import mark
 
 NOTEBOOKS = ROOT / "notebooks"
 MINUTES = NOTEBOOKS / "minutes.json"
@@ -183,6 +184,7 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
             first, place = notebook.cells[0], "the line that begins with **Time:**"
             line = time_line(path, notebook.cells, minutes.get(path.stem, {}))
             first.source = substituted(r"^\*\*Time:\*\*[^\n]*", line, first.source, place)
+            mark(notebook.cells)
             if not keep_time:
                 write_json(MINUTES, minutes)
         if chapter or not time_only:

@@ -1,7 +1,9 @@
 """The site of the course in Chromium, from file://: on a wide screen and a phone, light and dark, by keyboard alone."""
 
+import nbformat
 import pytest
 
+from helpers.publish.decks import deck
 from helpers.publish.notebooks import notebook_paths
 from helpers.publish.site import ROOT, publish_site
 
@@ -123,3 +125,23 @@ def test_the_slider_works_without_a_kernel(look):
     assert left.bounding_box()["width"] == pytest.approx(
         page.locator(".drawn [role=img]").bounding_box()["width"], abs=2
     )
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in notebook_paths() if path.parent.name == "notebooks"], ids=lambda path: path.stem
+)
+def test_no_slide_of_a_deck_is_cut_off(browser, tmp_path, path):
+    """Laid out as reveal.js would, which is not fetched: each slide 1280 × 720."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "images").symlink_to(ROOT / "images")
+    deck_file = tmp_path / "notebooks" / "deck.html"
+    deck_file.write_text(deck(nbformat.read(path, as_version=4), "reveal.js"), encoding="utf8")
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(deck_file.as_uri())
+    page.add_style_tag(content=".reveal .slides section { display: block; position: static; width: 1280px; }")
+    page.wait_for_function("[...document.images].every(it => it.complete && it.naturalWidth)")
+    leaves = "[...document.querySelectorAll('section')].filter(it => !it.querySelector('section'))"
+    size = "[it.innerText.slice(0, 60), it.scrollHeight, it.scrollWidth]"
+    sizes = page.evaluate(f"{leaves}.map(it => {size})")
+    page.close()
+    assert len(sizes) > 10 and [it for it in sizes if it[1] > 720 or it[2] > 1280] == []
