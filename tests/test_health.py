@@ -183,7 +183,7 @@ def test_a_full_disk_is_found(tmp_path, monkeypatch):
     assert one("disk") == Row(OK, "disk", "9.0 GB free for photos and runs")
     free["runs"] = 1e8
     assert one("disk").words.startswith(f"0.1 GB free for {tmp_path / 'runs'}, ") and one("disk").verdict == BAD
-    free |= {"runs": 9e9, "cache": 1e9}
+    free |= {"runs": 9e9, "cache": 1.5e9}
     assert one("disk").verdict == BAD  # the photos are still to come
     monkeypatch.setenv("FLOWERS102_ROOT", str(tmp_path))
     assert one("disk").verdict == OK

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,6 +34,7 @@ __all__ = ["Grade", "find", "grade", "grade_notebook", "no_network", "write_csv"
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CHECKED = re.compile(r"""\bcheck\(\s*f?["'](\d\d-\d+)\b""")
+START = 300  # seconds, for PyTorch to be imported on a busy computer
 VERDICTS = ("done", "not done", "wrong", "false tick", "crashed", "hangs", "no answer", "unreadable")
 
 
@@ -159,8 +161,7 @@ def grade_notebook(
         folder, report = Path(place) / "course", Path(place) / "report.jsonl"
         folder.mkdir()
         inside = course_for(folder)
-        taken_away = ["COLAB_", "KAGGLE_", "COLORIZE_PRESET", "PYTHONPATH"]
-        env = {name: value for name, value in os.environ.items() if not name.startswith(tuple(taken_away))}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("COLAB_", "KAGGLE_"))}
         env |= {
             "COLORIZE_PRESET": "smoke",
             "COLORIZE_OFFLINE": "1",
@@ -171,18 +172,29 @@ def grade_notebook(
         begin = "" if before else BLOCK
         code = f"{begin}\nimport sys; from helpers.classroom.runner import main; main(sys.argv[1:])"
         call = [*before, sys.executable, "-c", code, str(path.absolute()), chapter, str(report)]
-        code, timed_out = run_limited(call, inside, env, seconds)
-        told = [json.loads(line) for line in report.read_text(encoding="utf8").splitlines()] if report.exists() else []
+        code, timed_out = run_limited(call, inside, env, seconds, report)
+        told = list(events(report))
     return judged(student, chapter, told, f"within {seconds:g} s" if timed_out else f"exit code {code}", timed_out)
 
 
-def run_limited(call: list[str], folder: Path, env: dict, seconds: float) -> tuple[int, bool]:
-    """(exit code, whether it had to be ended), with all that it started."""
+def events(report: Path) -> Iterator[dict]:
+    """What the runner wrote, line by line; one that was being written when it was ended is left out."""
+    for line in report.read_text(encoding="utf8").splitlines() if report.exists() else ():
+        with suppress(ValueError):
+            yield json.loads(line)
+
+
+def run_limited(call: list[str], folder: Path, env: dict, seconds: float, report: Path) -> tuple[int, bool]:
+    """(exit code, whether it had to be ended), with all that it started. The time runs from the first cell on."""
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(call, cwd=folder, env=env, start_new_session=True, **quiet)
+    until, begun = time.monotonic() + START, False
     try:
-        return process.wait(seconds), False
-    except subprocess.TimeoutExpired:
+        while time.monotonic() < until:
+            if not begun and report.exists() and report.stat().st_size:
+                until, begun = time.monotonic() + seconds, True
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(min(0.2, max(0.0, until - time.monotonic()))), False
         return -1, True
     finally:
         if hasattr(os, "killpg"):

@@ -39,7 +39,7 @@ def text_of(book) -> list[str]:
 def python_of(book) -> list[str]:
     """The code cells, without magics."""
     code = [cell.source for cell in book.cells if cell.cell_type == "code"]
-    return [re.sub(r"^(\s*)(\w+ = )?[%!].*$", r"\1pass", source, flags=re.M) for source in code]
+    return [re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.M) for source in code]
 
 
 def pictures_of(book) -> list[tuple]:
