@@ -28,8 +28,7 @@ __all__ = ["CHECKS", "Row", "examine", "line", "main", "mini_training"]
 
 ROOT = Path(__file__).parent.parent.parent
 MINUTES = ROOT / "notebooks" / "minutes.json"
-SPEED = Path(__file__).parent / "speed.json"
-"""How fast the computer was on which minutes.json was measured: {"hardware": …, "seconds": …} of `mini_training`."""
+"""{stem: {budget: {"seconds": …, "hardware": …, "mini": seconds of `mini_training` on that computer, if measured}}}."""
 
 OK, NOTE, BAD = "ok", "note", "FIX"
 OLDEST = (3, 10)
@@ -281,17 +280,20 @@ def speed() -> Row:
     from ..recipe import choose_preset
 
     budget, took = choose_preset().preset, mini_training()
-    minutes, reference = json.loads(MINUTES.read_text(encoding="utf8")), json.loads(SPEED.read_text(encoding="utf8"))
-    there = {stem[:2]: of[budget]["seconds"] for stem, of in minutes.items() if budget in of}
-    if not there or budget == "gpu":
-        words = f"a mini-training takes {took:.2f} s; no chapter was timed at this budget, {budget}"
-        return Row(NOTE, "speed", words)
-    ratio = took / reference["seconds"]
-    chapters = ", ".join(f"{number} {in_minutes(ratio * seconds)}" for number, seconds in there.items())
-    words = (
-        f"a mini-training takes a core {took:.2f} s, {ratio:.1f} times as long as one of the {reference['hardware']} "
-        f"where the chapters were timed; with as many cores, they take about: {chapters} min"
-    )
+    timed = {
+        stem[:2]: of[budget] for stem, of in json.loads(MINUTES.read_text(encoding="utf8")).items() if budget in of
+    }
+    words, ratio = f"a mini-training takes a core {took:.2f} s", 1.0
+    if not timed or budget == "gpu":
+        return Row(NOTE, "speed", f"{words}; no chapter was timed at this budget, {budget}")
+    if beside := {number: took / of["mini"] for number, of in timed.items() if "mini" in of}:
+        ratio = max(beside.values())
+        here = ", ".join(f"{number} {in_minutes(timed[number]['seconds'] * times)}" for number, times in beside.items())
+        words += f", {ratio:.1f} times as long as where chapters were timed; with as many cores, they take: {here} min"
+    if others := {number: of for number, of in timed.items() if number not in beside}:
+        there = ", ".join(f"{number} {in_minutes(of['seconds'])}" for number, of in others.items())
+        where = " or ".join(sorted({of["hardware"] for of in others.values()}))
+        words += f"; timed where none was made, on {where}: {there} min"
     return Row(OK if ratio < 4 else NOTE, "speed", words)
 
 

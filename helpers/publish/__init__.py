@@ -10,7 +10,6 @@ python -m helpers.publish site site                      # all chapters as pages
 python -m helpers.publish slides --to decks              # mark where slides begin; decks of all chapters, for lessons
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
 COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # the minutes, not the outputs
-python -m helpers.publish speed                          # beside the minutes, on the same quiet computer
 """
 
 from __future__ import annotations

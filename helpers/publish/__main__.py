@@ -15,7 +15,7 @@ from . import __doc__ as description
 from .badges import publish_badges
 from .decks import REVEAL, publish_slides
 from .networks import publish_flowernet, publish_weights
-from .notebooks import publish_notebooks, publish_speed
+from .notebooks import publish_notebooks
 from .results import publish_results
 from .site import publish_site
 from .titles import publish_titles
@@ -42,7 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     results.add_argument("scratch", nargs="?", default="flowers-64", help="beside whose; default: %(default)s")
     titles = command(publish_titles, "the pictures that open the chapters")
     titles.add_argument("numbers", nargs="*", help="of chapters, as 04; all if none is given")
-    command(publish_speed, "how fast this computer is, on which the minutes are measured: for the health check")
     command(publish_badges, "badges that open the chapters in Colab, Kaggle and Binder, if the course has an address")
     notebooks = command(publish_notebooks, "execute notebooks and store their outputs")
     notebooks.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")

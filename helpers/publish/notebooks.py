@@ -11,7 +11,7 @@ import nbclient
 import nbformat
 
 from ..backstage.files import read_json, write_json, writing
-from ..classroom.health import SPEED, mini_training
+from ..classroom.health import mini_training
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
@@ -20,7 +20,7 @@ from .slides import mark
 
 NOTEBOOKS = ROOT / "notebooks"
 MINUTES = NOTEBOOKS / "minutes.json"
-"""What was measured: {stem: {budget: {"seconds": …, "hardware": …}}}. The Time lines are written from it."""
+"""What was measured: {stem: {budget: {"seconds": …, "hardware": …, "mini": …}}}. The Time lines are written from it."""
 
 
 def notebook_paths(names: Sequence[str] = ()) -> list[Path]:
@@ -180,7 +180,9 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
         if chapter := path.parent == NOTEBOOKS:  # solutions print no time
             minutes = read_json(MINUTES)
             if not keep_time:
-                minutes.setdefault(path.stem, {})[budget] = {"hardware": hardware(), "seconds": round(seconds, 1)}
+                minutes.setdefault(path.stem, {})[budget] = {
+                    "hardware": hardware(), "seconds": round(seconds, 1), "mini": round(mini_training(), 3),
+                }  # fmt: skip
             first, place = notebook.cells[0], "the line that begins with **Time:**"
             line = time_line(path, notebook.cells, minutes.get(path.stem, {}))
             first.source = substituted(r"^\*\*Time:\*\*[^\n]*", line, first.source, place)
@@ -193,9 +195,3 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
         size = path.stat().st_size / 1e6
         print(f"{path.relative_to(ROOT)}: {seconds:.0f} s at the {budget} budget, {size:.2f} MB", flush=True)
     write_into_readme("notebooks", notebooks_table())
-
-
-def publish_speed() -> None:
-    """Measure the mini-training of `python -m helpers.environment` where the minutes of the notebooks are measured."""
-    write_json(SPEED, {"hardware": hardware(), "seconds": round(mini_training(enough=20), 3)})
-    print(SPEED.read_text(encoding="utf8"), end="")
