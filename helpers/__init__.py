@@ -7,8 +7,9 @@ import sys
 
 # `python -m helpers.training`: while Python looks for the module, argv is ["-m"]. PyTorch takes seconds to import, and
 # Ctrl-C should then end in a line, not in a page. In a notebook, a test or a script nothing happens here.
-COMMANDS = ("helpers.inference", "helpers.training", "helpers.publish")
-if getattr(sys, "argv", [])[:1] == ["-m"] and any(word.removeprefix("-m") in COMMANDS for word in sys.orig_argv):
+COMMANDS = ("helpers.inference", "helpers.training", "helpers.publish", "helpers.classroom")
+said = getattr(sys, "orig_argv", [])  # Python 3.9 has none, and is told by helpers.environment that it is old
+if getattr(sys, "argv", [])[:1] == ["-m"] and any(word.removeprefix("-m") in COMMANDS for word in said):
     from .backstage.commands import listen
 
     listen()

@@ -1,4 +1,4 @@
-"""What this computer has and what the course will do with it, in plain words."""
+"""What this computer has, and what the course will do with it. `python -m helpers.environment` takes a longer look."""
 
 from __future__ import annotations
 
@@ -6,22 +6,12 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
-
-from .recipe import choose_precision, choose_preset
+from .backstage.machine import PRECISIONS, hardware
 
 __all__ = ["check_environment", "hardware"]
 
 NEEDED = ("torch", "torchvision", "numpy", "scipy", "scikit-image", "matplotlib", "ipywidgets", "fastprogress",
           "accelerate", "safetensors")  # fmt: skip
-
-
-def hardware() -> str:
-    """The device in words, without naming the machine: "2 CPU cores" or the GPU's name."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} CPU core{'s' if cores != 1 else ''}"
 
 
 def check_environment() -> bool:
@@ -39,10 +29,17 @@ def check_environment() -> bool:
     if missing:
         print(f"MISSING: {', '.join(missing)}. Run:  pip install -r requirements.txt")
         return False
+    from .recipe import choose_precision, choose_preset
+
     recipe = choose_preset()
     why = "you set COLORIZE_PRESET" if os.environ.get("COLORIZE_PRESET") else "it fits this computer"
-    precision = {"no": "float32", "bf16": "bfloat16", "fp16": "float16 with a loss scaler"}[choose_precision()]
     size = f"{recipe.size} x {recipe.size} pixels, {recipe.total_steps:,} training steps"
-    print(f'Computing on: {hardware()}, in {precision}.\nBudget: "{recipe.preset}" ({size}); {why}.')
-    print("Everything the course needs is here.")
+    print(f"Computing on: {hardware()}, in {PRECISIONS[choose_precision()]}.")
+    print(f'Budget: "{recipe.preset}" ({size}); {why}.\nEverything the course needs is here.')
     return True
+
+
+if __name__ == "__main__":
+    from .classroom.health import main
+
+    raise SystemExit(main())

@@ -3,8 +3,8 @@
     Colorizer.from_pretrained().colorize("photo.jpg")                    # uint8 (H, W, 3)
     python -m helpers.inference photo.jpg folder/ -o colored/            # files and whole folders
 
-The picture's own lightness is kept at full resolution; only ab is predicted, small, and enlarged
-smoothly. The eye sees color far less sharply than light, which is why JPEG stores it small, too.
+The picture's own lightness is kept at full resolution; only ab is predicted, small, and enlarged along the edges of L
+(chapter 8). The eye sees color far less sharply than light, which is why JPEG stores it small, too.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
 from .backstage.checks import check_whole, checked_ab
 from .backstage.coloring import command
-from .backstage.curves import rows_between
+from .backstage.enlarging import Enlarged, color_slopes, enlarge_colors
 from .backstage.files import read_json
 from .backstage.pictures import ImageError, open_image
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
@@ -31,8 +30,8 @@ from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
 from .models import HintUNet, PretrainedUNet, UNet, no_hints, place_hint
 
 __all__ = [
-    "WEIGHTS", "Colorizer", "ImageError", "load_generator", "load_network", "open_image", "pretrained_names",
-    "read_card", "save_generator", "trained_size", "training_minutes", "weights_path",
+    "WEIGHTS", "Colorizer", "ImageError", "color_slopes", "enlarge_colors", "load_generator", "load_network",
+    "open_image", "pretrained_names", "read_card", "save_generator", "trained_size", "training_minutes", "weights_path",
 ]  # fmt: skip
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -95,9 +94,9 @@ def trained_size(path: Path) -> int:
     """
     card, recipe = _read_if_there(path.with_suffix(".json")), _read_if_there(path.with_name("recipe.json"))
     size = str(read_notes(path).get("size") or dict(card.get("recipe") or {}).get("size") or recipe.get("size") or "")
-    if not size.isdecimal():
+    if not (size.isdecimal() and len(size) < 5 and 8 <= int(size) <= 512):
         raise ValueError(
-            f"{path} does not say at what size it was trained. If that was 64 px, write it in once: "
+            f"{path} does not say at what size, 8 to 512 px, it was trained. If that was 64 px, write it in once: "
             f'save_generator(load_generator("{path.name}")[0], "{path.name}", size=64)'
         )
     return int(size)
@@ -170,21 +169,19 @@ class Colorizer:
             raise ValueError(f"saturation is {saturation}: choose 0 (gray) or more, 1 is the model's own")
         rgb, alpha = open_image(image, name)
         height, width = rgb.shape[:2]
-        ab = self._predict_ab(rgb, checked_hints(hints, width, height, name or "the picture")) * (AB_SCALE * saturation)
+        L, ab = self.predict_small(rgb, checked_hints(hints, width, height, name or "the picture"))
         out = rgb if alpha is None else np.dstack([rgb, alpha])
-        # Color strip by strip, to bound memory; columns are enlarged first, then the rows of each strip, which
-        # gives exactly what enlarging the whole of ab at once would give.
-        wide = F.interpolate(ab, (ab.shape[2], width), mode="bilinear", align_corners=False)[0].cpu()
-        rows = max(1, STRIP_PIXELS // width)
-        for top in range(0, height, rows):
+        colors, rows = Enlarged(L, ab * saturation, height, width), max(1, STRIP_PIXELS // width)
+        for top in range(0, height, rows):  # strip by strip, to bound memory
             strip = slice(top, min(height, top + rows))
             lab = rgb_to_lab(torch.from_numpy(rgb[strip]).permute(2, 0, 1).contiguous())
-            lab[1:] = rows_between(wide, height, strip)
+            lab[1:] = colors.rows(strip, lab[:1])
             out[strip, :, :3] = (lab_to_rgb(lab) * 255).round_().byte().permute(1, 2, 0).numpy()
         return out
 
-    def _predict_ab(self, rgb: np.ndarray, hints=()) -> Tensor:
-        """ab (1, 2, h, w) of the whole picture, its short side scaled to the model's size."""
+    @torch.inference_mode()
+    def predict_small(self, rgb: np.ndarray, hints=()) -> tuple[Tensor, Tensor]:
+        """L (1, 1, h, w) and ab (1, 2, h, w) in Lab units, of uint8 (H, W, 3) with its short side scaled to `size`."""
         if hints and not isinstance(self.model, HintUNet):
             raise ValueError(f'these weights take no hints: Colorizer.from_pretrained("{GUIDED}") does')
         height, width = rgb.shape[:2]
@@ -192,12 +189,13 @@ class Colorizer:
         # A very long strip is squeezed to eight times its breadth: the model has never seen one.
         small = [round(min(8 * self.size, max(self.size, side * scale))) for side in (width, height)]
         little = np.array(Image.fromarray(rgb).resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0))
-        L, _ = scale_lab(rgb_to_lab(torch.from_numpy(little).permute(2, 0, 1)[None].contiguous()))
+        lab = rgb_to_lab(torch.from_numpy(little).permute(2, 0, 1)[None].contiguous())
+        L = scale_lab(lab)[0].to(self.device)
         told = no_hints(L)
         for x, y, color in hints:
             ab = scale_lab(rgb_to_lab(torch.tensor(color, dtype=torch.uint8).view(3, 1, 1)))[1].flatten()
             place_hint(told[0], (2 * y + 1) * small[1] // (2 * height), (2 * x + 1) * small[0] // (2 * width), ab)
-        return checked_ab("colorize", self.model(*(t.to(self.device) for t in [L, told][: 1 + bool(hints)])), L)
+        return lab[:, :1], checked_ab("colorize", self.model(*[L, told][: 1 + bool(hints)]), L).cpu() * AB_SCALE
 
 
 def main(arguments: list[str] | None = None) -> int:

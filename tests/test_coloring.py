@@ -202,6 +202,15 @@ def test_what_changed_is_colored_again(flowers, color):
     assert color("in", "-o", "out", "--saturation", "0.2", "--weights", "flowers-64-l1")[1] == ["2 colored"]
 
 
+def test_what_was_colored_before_is_said_to_be_so_and_colored_anyway(flowers, color):
+    make(flowers, "in/a.jpg")
+    assert color("in", "-o", "out", "--saturation", "0.2") == (0, ["1 colored"], [])
+    code, out, err = color("out", "-o", "again")
+    assert code == 0 and out == ["1 colored"] and saturation("again/a.jpg") > 2 * saturation("out/a.jpg")
+    said = "out/a.jpg: its colors are a network's guess already: only its lightness is looked at"
+    assert [line.replace("\\", "/") for line in err] == [said]
+
+
 def test_what_somebody_else_put_there_is_left_alone(flowers, color):
     make(flowers, "in/a.jpg", "in/b.jpg", "out/a.jpg")
     before = files("out")

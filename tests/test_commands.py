@@ -31,6 +31,9 @@ NOT_RUN = {  # what a command begins with: why it is not run here
     "python -m tests.faults": "half an hour; tests/faults/test_faults.py runs a small share of it",
     "python -m tests.benchmarks": "minutes of measuring on real photos",
     "python -m helpers.inference photo.jpg -o colored --hint": "a place of a larger photo; test_coloring gives hints",
+    "python -m helpers.environment": "judges the computer it runs on; test_health runs it, with planted faults",
+    "python -m helpers.classroom": "wants a folder of notebooks; test_grading makes one",
+    "python -m tests.lone": "minutes; tests/notebooks/test_lone.py runs two of its notebooks",
     "python -m tests.little_flowers": "needs arguments; test_progress runs it in a terminal",
     "python -m tests.test_house": "prints a table, test_house makes it",
     "python -m tests.test_signals": "test_signals runs a small one",
@@ -306,9 +309,10 @@ def test_of_several_processes_one_speaks_or_who_alone_knows(error, code, said, c
 
 def test_all_commands_tell_their_exit_codes(capsys):
     from helpers import cli, inference
+    from helpers.classroom.__main__ import main as classroom
     from helpers.publish.__main__ import main as publish
 
-    for main in (cli.main, inference.main, publish):
+    for main in (cli.main, inference.main, publish, classroom):
         with pytest.raises(SystemExit) as end:
             main(["--help"])
         text = capsys.readouterr().out

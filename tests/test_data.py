@@ -300,6 +300,7 @@ DAMAGE = {  # name: (what it is done to, what is done)
     "a photo of four thousand megapixels": (PHOTO, lambda path: path.write_bytes(huge_jpeg(path))),
     "a photo named otherwise": (PHOTO, lambda path: path.rename(path.with_suffix(".jpeg"))),
     "a pipe": (PHOTO, lambda path: (path.unlink(), os.mkfifo(path))),
+    "a list that is a pipe": (SET, lambda path: (path.unlink(), os.mkfifo(path))),
     "a file in place of all": (FOLDER, lambda path: (shutil.rmtree(path), path.write_bytes(b"x"))),
     "nothing at all": (FOLDER, shutil.rmtree),
     "a list nobody may read": (SET, lambda path: path.chmod(0)),

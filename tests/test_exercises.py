@@ -17,11 +17,11 @@ from . import test_exercises_04 as four
 from . import test_exercises_05 as five
 from . import test_exercises_06 as six
 from . import test_exercises_07 as seven
+from . import test_exercises_08 as eight
 from . import test_exercises_09 as nine
 
-CASES: dict[str, tuple] = {}
-for chapter in (one, two, three, four, five, six, seven, nine):
-    CASES |= chapter.CASES
+CHAPTERS = (one, two, three, four, five, six, seven, eight, nine)
+CASES: dict[str, tuple] = {number: case for chapter in CHAPTERS for number, case in chapter.CASES.items()}
 """Exercise -> (solution, stub, [(wrong answer, a fragment of the hint it must get), ...])."""
 
 
@@ -104,6 +104,15 @@ def test_a_function_that_forgets_to_return_is_told_so(capsys):
 
     assert check("01-1", forgetful) == "not done"
     assert "return" in capsys.readouterr().out
+
+
+def test_a_blank_may_raise_but_an_error_of_torch_is_no_blank(capsys):
+    def blank(*arguments):
+        raise NotImplementedError
+
+    assert check("01-1", blank) == "not done" and "NotImplementedError" in capsys.readouterr().out
+    assert check("01-1", lambda x: torch.nn.ModuleList()(x)) == "wrong"
+    assert "✗" in (said := capsys.readouterr().out) and "loop over it" in said
 
 
 def test_tensors_lists_and_numbers_are_understood():

@@ -1,6 +1,7 @@
 """The exercises of chapter 2: solutions, stubs and wrong answers, which test_exercises.py feeds to their checks."""
 
 import numpy as np
+import torch
 from skimage.color import rgb2lab
 
 from helpers.color import rgb_to_lab
@@ -37,6 +38,7 @@ CASES["02-1"] = (
         (lambda images: np.median(_ab_of(images), axis=2), "a pair per photo"),
         (lambda images: (0.0, 0.0), "not yet: for five photos with 1,125 pixels, in "),
         (lambda images: (50.0, *_median_color(images)), "three numbers"),
+        (lambda images: torch.stack(tuple(torch.from_numpy(_ab_of(images)[0].copy()).median(1))), "take .values"),
         (lambda images: [1.0] * 4, "shape"),
         (lambda images: images.median(5), "it stopped in line 1"),
     ],
@@ -65,6 +67,7 @@ CASES["02-2"] = (
         (lambda t, g: 20 * np.log10(255 / _mse(t, g)), "with 20 it takes its root"),
         (lambda t, g: 10 * np.log2(255**2 / _mse(t, g)), "base 2"),
         (lambda t, g: np.log10(255**2 / _mse(t, g)), "a decibel is a tenth"),
+        (lambda t, g: 10 * np.log10(255**2) / _mse(t, g), "the bracket closes too early"),
         (lambda t, g: 255**2 / _mse(t, g), "the logarithm is missing"),
         (lambda t, g: np.sqrt(_mse(t, g)), "the root of the MSE; put"),
         (lambda t, g: 10 * np.log10(255**2 / np.var(t.astype(float) - g)), "forgives a shift"),
@@ -123,6 +126,11 @@ def _two_deviations(picture):
     return np.sqrt(rg.std() + yb.std()) + 0.3 * _parts(picture)[1]
 
 
+def _squared_twice(picture):
+    rg, yb = _axes(picture)
+    return np.sqrt(rg.var() ** 2 + yb.var() ** 2) + 0.3 * _parts(picture)[1]
+
+
 def _as_torch(picture):
     rg, yb = _axes(picture)
     return np.sqrt(rg.var(ddof=1) + yb.var(ddof=1)) + 0.3 * _parts(picture)[1]
@@ -144,6 +152,9 @@ CASES["02-3"] = (
         (lambda p: _colorfulness(p.astype(float), weight=0), "the spread alone"),
         (lambda p: _weights(p.astype(float), 0.3, 1), "before the wrong root"),
         (lambda p: _weights(p.astype(float), 0, 0.3), "the second root alone"),
+        (lambda p: _parts(p.astype(float)) @ [1, 0] + 0.3 * _parts(p.astype(float))[1] ** 2, "second sum goes under"),
+        (lambda p: _weights(p.astype(float), 1, np.sqrt(0.3)), "before the second root, not under"),
+        (lambda p: _squared_twice(p.astype(float)), "the variance itself"),
         (lambda p: sum(_parts(p.astype(float)) ** 2 * [1, 0.3]), "both sums go under a root"),
         (lambda p: _two_deviations(p.astype(float)), "added without squares"),
         (lambda p: _along(p[..., 0] - 1.0 * p[..., 1], p @ [1, 0.5, -1]), "only G is halved"),

@@ -63,6 +63,11 @@ class _Blank(_unet()):
         return None
 
 
+class _ModuleListCalled(_unet()):
+    def forward(self, L):
+        return self.encoder(L)
+
+
 class _Both(_unet()):
     def forward(self, L):
         return super().forward(L), L
@@ -145,7 +150,8 @@ CASES = {
             (_unet(pool=F.avg_pool2d), "by the mean"),
             (_unet(first=True), "half size"),
             (_unet(head=False), "features of the last block"),
-            (_unet(take=lambda above: above.pop(0)), "RuntimeError"),
+            (_unet(take=lambda above: above.pop(0)), "another number of channels; print the shapes"),
+            (_ModuleListCalled, "loop over it"),
             (_unet(step=_climb_late), "last bits"),
             (_Both, "2 things came back"),
             (_NoGradient, "no gradient flows"),

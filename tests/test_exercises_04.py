@@ -118,6 +118,7 @@ CASES = {
             (wrongly(slope=None), "shut passes no gradient"),
             (wrongly(slope=0.01), "slope is 0.01"),
             (wrongly(last=2), "one channel, the logit"),
+            (lambda w, n, norm: layers_of(w, n, norm)[:-1] + [nn.Conv2d(999, 1, 4, padding=1)], "as many channels as"),
             (lambda w, n, norm: layers_of(w, n, norm) + [nn.Sigmoid()], "nothing follows the last"),
             (lambda w, n, norm: layers_of(w, n - 1, norm), "4 convolutions are wanted, not 3"),
             (lambda w, n, norm: layers_of(w, n, lambda layer: layer), "pass through norm(...)"),

@@ -47,6 +47,14 @@ def _around_p(right, asked):
     return right / asked - (high - low) / 2, right / asked + (high - low) / 2
 
 
+def _wilson_as_typed(right, asked, top=None, root=None):
+    """With a term above, or under the root, as it was typed without brackets."""
+    p, z, n, bottom = right / asked, 1.96, asked, 1 + 1.96**2 / asked
+    center = (p + (z**2 / (2 * n) if top is None else top)) / bottom
+    half = z * (p * (1 - p) / n + (z**2 / (4 * n**2) if root is None else root)) ** 0.5 / bottom
+    return center - half, center + half
+
+
 def _undivided(right, asked):
     low, high = _wilson(right, asked)
     return low * (1 + 1.96**2 / asked), high * (1 + 1.96**2 / asked)
@@ -120,7 +128,7 @@ CASES = {
             (lambda x, y, k: _mmd2(x, y, k) - _within(y, k), "within the second set are missing"),
             (lambda x, y, k: _mmd2(x, y, k) - _within(x, k), "within the first set are missing"),
             (lambda x, y, k: _within(x, k) + _within(y, k), "across the two sets are missing"),
-            (lambda x, y, k: (_within(x, k) + _within(y, k)) / 2 - 2 * k(x, y).mean(), "are averaged"),
+            (lambda x, y, k: (_within(x, k) + _within(y, k)) / 2 - 2 * k(x, y).mean(), "count half"),
             (lambda x, y, k: k(x, y), "all pairs came back"),
             (lambda x, y, k: k(x, x), "all pairs within the first set"),
             (lambda x, y, k: (_within(x, k), _within(y, k), k(x, y).mean()), "three numbers came back: add"),
@@ -136,6 +144,8 @@ CASES = {
             (lambda k, n: _wilson(k, n)[::-1], "swapped"),
             (_wald, "absurd"),
             (_around_p, "center is not p"),
+            (lambda k, n: _wilson_as_typed(k, n, top=1.96**2 / 2 * n), "write / (2 * n)"),
+            (lambda k, n: _wilson_as_typed(k, n, root=1.96**2 / 4 * n**2), "write / (4 * n**2)"),
             (_undivided, "both lines"),
             (
                 lambda k, n: (

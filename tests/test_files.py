@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from helpers.backstage.checkpoints import read_state
 from helpers.backstage.files import read_json, sweep, write_json, writing
+from helpers.backstage.tensors import read_notes, read_tensors
 
 
 def test_the_file_appears_whole_and_nothing_stays_beside_it(tmp_path):
@@ -119,3 +121,12 @@ def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
     sweep(tmp_path)
     assert kept[0] not in os.listdir(tmp_path)
     sweep(tmp_path / "nothing")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("read", [read_json, read_notes, lambda path: read_tensors(path, {}), read_state])
+def test_a_pipe_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "it.json")
+    with pytest.raises(OSError, match="no ordinary file") as caught:
+        read(tmp_path / "it.json")
+    assert caught.value.filename == str(tmp_path / "it.json")

@@ -288,10 +288,18 @@ def test_weights_moved_out_of_their_folder_color_at_their_own_size(tmp_path, flo
         assert np.array_equal(moved.colorize(flower), home.colorize(flower))
 
 
+@pytest.mark.parametrize("size", ["0", "7", "513", "1000000", "9" * 5000, "-32", "6 4", "many"])
+def test_no_picture_is_colored_at_a_size_that_no_network_was_trained_at(tmp_path, size):
+    path, model = tmp_path / "it.safetensors", UNet(4, 2)
+    save_file(model.state_dict(), path, {"config": json.dumps(model.config), "size": size})
+    with pytest.raises(ValueError, match="it.safetensors does not say at what size, 8 to 512 px, it was trained"):
+        Colorizer.from_pretrained(path)
+
+
 def test_files_from_before_the_header_knew_the_size_take_it_from_beside_or_say_what_to_do(tmp_path):
     path, model = tmp_path / "old.safetensors", UNet(4, 2)
     save_file(model.state_dict(), path, {"config": json.dumps(model.config)})
-    with pytest.raises(ValueError, match="does not say at what size .* write it in once: save_generator"):
+    with pytest.raises(ValueError, match="does not say at what size, .* write it in once: save_generator"):
         Colorizer.from_pretrained(path)
     (tmp_path / "recipe.json").write_text('{"size": 48}')
     assert Colorizer.from_pretrained(path).size == 48

@@ -133,7 +133,7 @@ def test_xmp_and_iptc_stay_with_the_picture(kind, suffix, flower):
     assert picture.iptc == (RECORDS if kind in ("JPEG", "TIFF") else None) and picture.notes == ()
     content = encode(flower, picture, suffix)
     again = read_picture(content)
-    assert again.xmp == picture.xmp and again.notes == ()
+    assert again.xmp == picture.xmp and len(again.notes) == 1 and "guess already" in again.notes[0]
     if picture.iptc and suffix in (".jpg", ".tif"):
         assert again.iptc == RECORDS
         assert IptcImagePlugin.getiptcinfo(Image.open(io.BytesIO(content)))[2, 5] == b"Roses"
@@ -157,3 +157,12 @@ def test_packets_too_long_for_a_jpeg_leave_a_whole_file(flower):
     made = written(flower, long, ".jpg")
     made.load()
     assert "xmp" not in made.info and written(flower, long, ".png").info["xmp"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_picture_that_was_colored_is_said_to_be_so(suffix, flower):
+    """Read again, by whatever reads pictures: the command line, a widget, a notebook."""
+    first = read_picture(encoded(flower, "JPEG", dpi=(300, 300)), "a.jpg")
+    assert not any("guess" in note for note in first.notes)
+    again = read_picture(encode(flower, first, suffix), "b.jpg")
+    assert "its colors are a network's guess already: only its lightness is looked at" in again.notes

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image, ImageCms
 from skimage.color import rgb2lab
 
+from helpers.backstage.decoding import opening
 from helpers.backstage.pictures import SUFFIXES, ImageError, open_image, read_picture
 
 Y, X = np.mgrid[0:160, 0:128] / np.array([160, 128]).reshape(2, 1, 1)
@@ -453,6 +454,15 @@ def test_damaged_files_are_a_picture_or_an_imageerror_with_the_name(kind):
             assert rgb.dtype == np.uint8 and rgb.shape[2] == 3 and (alpha is None or alpha.shape == rgb.shape[:2])
         except ImageError as error:
             assert str(error).startswith("x.pic ") and "\n" not in str(error) and "attack" not in str(error)
+
+
+def test_a_length_in_a_damaged_header_takes_no_memory(tmp_path):
+    """Python's own files take the memory first that a reader asks for: 4 GB by the header of one JPEG 2000."""
+    (path := tmp_path / "a.jp2").write_bytes(encoded(RGB, "JPEG2000"))
+    with opening(path) as file:
+        assert file.read(2**50) == path.read_bytes() and file.read(2**50) == b""
+        file.seek(7)
+        assert file.read(5) + file.read(2**50) + file.read() == path.read_bytes()[7:]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

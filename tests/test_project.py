@@ -80,6 +80,15 @@ def test_links_and_pictures_of_the_readme_exist():
         assert (ROOT / name).exists(), name
 
 
+def test_what_the_readme_explains_is_what_the_course_says():
+    """Each message under "When something goes wrong" stands in the code, or is planted by a test."""
+    rows = README[README.index("## When something goes wrong") :].split("\n\n")[2].splitlines()[2:]
+    messages = [found[1] for row in rows if (found := re.match(r"\| `(.+?)` \|", row))]
+    files = [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "tests").glob("test_h*.py"), ROOT / "notebooks/set_up.py"]
+    text = "\n".join(path.read_text(encoding="utf8") for path in (*files, ROOT / "notebooks/00_start_here.ipynb"))
+    assert len(messages) >= 7 and [message for message in messages if message not in text] == []
+
+
 def test_results_table_is_that_of_the_cards():
     from helpers.publish.results import results_tables, shipped_names
 

@@ -16,7 +16,7 @@ from helpers.inference import WEIGHTS, Colorizer, save_generator
 from helpers.kid import FlowerNet, accuracy, load_features
 from helpers.metrics import predict
 from helpers.models import HintUNet, UNet
-from helpers.publish import networks, notebooks, results, titles
+from helpers.publish import badges, networks, notebooks, results, titles
 from helpers.publish.__main__ import main
 from helpers.recipe import PRESETS
 from helpers.synthetic import draw_flowers
@@ -319,3 +319,68 @@ def test_title_pictures_have_a_maker_each():
     assert titles.TITLES.keys() == {p.stem[:2] for p in (ROOT / "notebooks").glob("[01]*.ipynb")} - {"00"}
     with pytest.raises(SystemExit, match="no title picture for 99"):
         main(["titles", "99", "01"])
+
+
+# ---------------------------------------------------------------------------------------- badges
+
+URLS = '[project]\nname = "x"\n\n[project.urls]\n{}\n\n[tool.x]\nOther = "https://github.com/not/this"\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('Repository = "https://github.com/some-body/their.course"', ("some-body/their.course", "main")),
+        ('Home = "https://example.org"\nSource = "https://github.com/a/b.git"', ("a/b", "main")),
+        ('Repository = "https://github.com/a/b/"', ("a/b", "main")),
+        ('Repository = "https://github.com/a/b/tree/spring/2027"', ("a/b", "spring/2027")),
+        ('Home = "https://example.org"', None),
+        ("", None),
+    ],
+)
+def test_the_address_is_that_of_the_project(line, place):
+    assert badges.address(URLS.format(line)) == place
+
+
+def test_without_an_address_there_is_none():
+    assert badges.address('[project]\nname = "x"\n') is None
+    for path in [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]:
+        text = path.read_text(encoding="utf8")
+        place = badges.address((ROOT / "pyproject.toml").read_text(encoding="utf8"))
+        assert ("colab-badge" in text) == bool(place), path
+        assert not place or f"/{place[0]}/blob/{place[1]}/notebooks/" in text, "of another address"
+
+
+def test_badges_are_written_changed_and_taken_away(tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("solutions", "0[2-9]*"))
+    shutil.copy(ROOT / "README.md", tmp_path)
+    files = [tmp_path / "README.md", *sorted((tmp_path / "notebooks").glob("*.ipynb"))]
+    monkeypatch.setattr(badges, "ROOT", tmp_path)
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
+    monkeypatch.setattr(badges, "NOTEBOOKS", tmp_path / "notebooks")
+    seen = []
+    for line in ("", 'Repository = "https://github.com/a/b"', 'Repository = "https://github.com/c/d/tree/x/y"', ""):
+        (tmp_path / "pyproject.toml").write_text(URLS.format(line))
+        for _ in range(2):  # once more changes nothing
+            assert main(["badges"]) == 0
+            seen.append([path.read_bytes() for path in files])
+        assert seen[-1] == seen[-2]
+        if line:
+            owner, branch = ("a/b", "main") if "a/b" in line else ("c/d", "x/y")
+            for path, text in zip(files, seen[-1], strict=True):
+                name = path.name if path.suffix == ".ipynb" else "00_start_here.ipynb"
+                page, quoted = f"{owner}/blob/{branch}/notebooks/{name}", branch.replace("/", "%2F")
+                doors = [
+                    f"(https://colab.research.google.com/github/{page})",
+                    f"(https://kaggle.com/kernels/welcome?src=https://github.com/{page})",
+                    f"(https://mybinder.org/v2/gh/{owner}/{quoted}?urlpath=lab/tree/notebooks/{name})",
+                ]
+                assert [text.decode().count(door) for door in doors] == [1, 1, 1]
+                assert text.decode().count("![Open in ") == 3
+            cells = nbformat.read(files[1], as_version=4).cells
+            paragraphs = cells[0].source.split("\n\n")
+            assert paragraphs[1].startswith("![") and paragraphs[2].startswith("[![Open in Colab]")
+            assert notebooks.reading_minutes(cells) == notebooks.reading_minutes(
+                nbformat.read(ROOT / "notebooks" / files[1].name, as_version=4).cells
+            )
+    assert seen[0] == seen[-1] == [(ROOT / path.relative_to(tmp_path)).read_bytes() for path in files]
+    assert "no badges" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from .files import read_json, sweep, write_json, writing
+from .files import ordinary, read_json, sweep, write_json, writing
 from .folders import writable_or_cached
 from .progress import say
 from .tensors import not_finite
@@ -71,7 +71,7 @@ def read_state(path: Path) -> dict:
     Raises ValueError, which says what to do, for what is damaged, no checkpoint, or no number; OSError if it cannot be
     read.
     """
-    content = path.read_bytes()
+    content = ordinary(path).read_bytes()
     try:
         _check(content)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

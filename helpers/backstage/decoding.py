@@ -69,6 +69,17 @@ def check_size(size: tuple[int, int]) -> None:
         )
 
 
+class _NoMore(io.BufferedReader):
+    """A file that gives what it has. Asked for more, by a length in a damaged header, Python's takes memory first."""
+
+    def __init__(self, raw: io.RawIOBase, length: int):
+        super().__init__(raw)
+        self.length = length
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size if size is None else min(size, max(0, self.length - self.tell())))
+
+
 @contextlib.contextmanager
 def opening(image) -> Iterator:
     """An open binary file, a PIL picture or an array, whatever `image` is."""
@@ -82,7 +93,7 @@ def opening(image) -> Iterator:
             raise ImageError("is no ordinary file")
         if path.stat().st_size == 0:
             raise ImageError("is empty")
-        with open(path, "rb") as file:
+        with _NoMore(open(path, "rb", buffering=0), path.stat().st_size) as file:
             yield file
     else:
         yield io.BytesIO(image) if isinstance(image, (bytes, bytearray, memoryview)) else image

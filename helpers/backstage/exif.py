@@ -8,7 +8,7 @@ import struct
 
 from PIL import Image
 
-__all__ = ["kept_exif", "orientation", "said_colored"]
+__all__ = ["kept_exif", "orientation", "said_colored", "says_colored"]
 
 ORIENTATION, DESCRIPTION, EXIF_IFD, GPS_IFD = 0x0112, 0x010E, 0x8769, 0x8825
 WIDTH, HEIGHT, INTEROP, MAKER_NOTE = 0xA002, 0xA003, 0xA005, 0x927C
@@ -52,6 +52,15 @@ def kept_exif(picture: Image.Image) -> bytes | None:
                 elif tag != ORIENTATION and tag not in STRUCTURE and _packed({tag: _bytes(exif[tag])}):
                     tags[tag] = _bytes(exif[tag])
     return _packed({tag: value for tag, value in tags.items() if value != {}})
+
+
+def says_colored(exif: bytes | None) -> bool:
+    """Whether a picture's description says what `said_colored` writes into it."""
+    found = Image.Exif()
+    with contextlib.suppress(Exception):
+        found.load(exif or b"")
+        return SAID in str(found.get(DESCRIPTION, ""))
+    return False
 
 
 def said_colored(exif: bytes | None, size: tuple[int, int], most: int | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["read_json", "sweep", "write_json", "writing"]
+__all__ = ["ordinary", "read_json", "sweep", "write_json", "writing"]
 
 
 @contextmanager
@@ -81,10 +82,18 @@ def _lives(process: int) -> bool:
     return True
 
 
+def ordinary(path: str | Path) -> Path:
+    """The path of what is read. Raises OSError for a pipe, which would be waited for, or a device, without end."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a folder has an error of its own
+        raise OSError(errno.EINVAL, "this is no ordinary file", str(path))
+    return path
+
+
 def read_json(path: str | Path, kind: type = dict):
     """What `write_json` wrote. Raises ValueError, which names the file, if that is no JSON or not of this kind."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf8"))
+        content = json.loads(ordinary(path).read_text(encoding="utf8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: it is no JSON ({error}). Delete it, or copy it again") from error
     if not isinstance(content, kind):

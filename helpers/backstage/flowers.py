@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import writing
+from .files import ordinary, writing
 from .progress import progress_bar, say
 
 __all__ = ["DataError", "cache_folder", "cached_images", "find_root", "listing"]
@@ -103,7 +103,7 @@ def _verify(folder: Path) -> str:
         counted = f"{len(missing):,} of {NUMBER_OF_PHOTOS + len(CHECKSUMS):,} files are missing, {missing[0]} first"
         raise DataError(f"{folder} is half a download: {counted}. Copy or download the whole folder again")
     try:
-        lists = {name: (folder / name).read_bytes() for name in CHECKSUMS}
+        lists = {name: ordinary(folder / name).read_bytes() for name in CHECKSUMS}
     except OSError as error:
         raise DataError(_unreadable(error, folder)) from error
     sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in lists.items()}
@@ -195,7 +195,7 @@ def _sweep(path: Path) -> None:
 def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The images, or None if there are none or they are not what was written."""
     try:
-        with open(path, "rb") as file:
+        with open(ordinary(path), "rb") as file:
             there, note = os.fstat(file.fileno()), path.with_suffix(".lock")
             # No program writes to a file without a new ctime, whatever it does to its mtime; disks decay slowly. So the
             # whole file is not read for each load, but after each change and each week. The note lies where nobody

@@ -19,7 +19,7 @@ from .decoding import (
     opening,
     too_large,
 )
-from .exif import kept_exif, orientation
+from .exif import kept_exif, orientation, says_colored
 from .packets import kept_iptc, kept_xmp
 from .profiles import blocks, to_srgb
 from .scans import deep_to_gray, is_deep
@@ -117,11 +117,14 @@ def _read(source) -> Picture:
     rgb, alpha = _arrays(opened, notes, TURNED.get(turn))
     xmp, more = kept_xmp(opened)
     notes += more
+    exif = kept_exif(opened)
+    if says_colored(exif):
+        notes.append("its colors are a network's guess already: only its lightness is looked at")
     return Picture(
         rgb,
         alpha,
         format=opened.format,
-        exif=kept_exif(opened),
+        exif=exif,
         xmp=xmp,
         iptc=kept_iptc(opened),
         dpi=_dpi(opened.info.get("dpi"), max(stored, turn) >= 5),

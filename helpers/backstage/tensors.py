@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .files import writing
+from .files import ordinary, writing
 
 __all__ = ["DamagedError", "not_finite", "read_notes", "read_tensors", "save_tensors"]
 
@@ -71,7 +71,7 @@ def read_tensors(path: str | Path, card: dict) -> tuple[dict[str, Tensor], dict[
     """
     from safetensors.torch import load
 
-    content = Path(path).read_bytes()
+    content = ordinary(path).read_bytes()
     tensors = load(content)
     end = 8 + int.from_bytes(content[:8], "little")
     notes = json.loads(content[8:end]).get("__metadata__") or {}
@@ -86,7 +86,7 @@ def read_tensors(path: str | Path, card: dict) -> tuple[dict[str, Tensor], dict[
 
 def read_notes(path: str | Path) -> dict[str, str]:
     """The notes in the header of a file, {} if there are none. Raises ValueError for what is no such file."""
-    with open(path, "rb") as file:
+    with open(ordinary(path), "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         text = file.read(min(length, 2**27))  # safetensors allows 100 MB
     try:

@@ -34,6 +34,10 @@ def _encode(function) -> str:
         "the power is right; it still wants its scale and shift, 1.055 and 0.055": np.where(dark, line, root),
         "the exponent is 2.4, and undoing a power takes 1/2.4": np.where(dark, line, 1.055 * x**2.4 - 0.055),
         "without brackets ** 1 / 2.4 divides by 2.4: write ** (1 / 2.4)": np.where(dark, line, 1.055 * x / 2.4 - 0.055),
+        "1.055 belongs outside the root: ** binds tighter than *, so 1.055 * x ** (1 / 2.4) needs no brackets": (
+            np.where(dark, line, (1.055 * x) ** (1 / 2.4) - 0.055)
+        ),
+        "undoing a division by 1.055 takes a multiplication": np.where(dark, line, root / 1.055 - 0.055),
         "the shift is made again, not undone: it is minus 0.055": np.where(dark, line, 1.055 * root + 0.055),
         "undo in reverse order: after the root comes times 1.055, and minus 0.055 comes last": (
             np.where(dark, line, 1.055 * (root - 0.055))
@@ -78,6 +82,10 @@ def _lightness(function) -> str:
         "this takes the square root; f is the cube root, np.cbrt": (
             116 * np.where(Y > 0.008856, np.sqrt(Y), 7.787 * Y + 16 / 116) - 16
         ),
+        "without brackets ** 1 / 3 divides by 3: write ** (1 / 3), or np.cbrt": (
+            116 * np.where(Y > 0.008856, Y / 3, 7.787 * Y + 16 / 116) - 16
+        ),
+        "L is 116 f(Y) - 16: the 16 is not multiplied": 116 * (_eye(Y) - 16),
         "red and blue have changed places: the weights are in the order red, green, blue": L(linear @ weights[::-1]),
         "this is the middle *column* of the matrix; Y takes its middle row": L(linear @ xyz_from_rgb[:, 1]),
         "this weighs with the first row, which gives X; Y is the middle one": L(linear @ xyz_from_rgb[0]),

@@ -40,6 +40,7 @@ def _median_color(function) -> str:
     shapes = {
         (3,): "three numbers came back; a colorizer keeps L, so return only the medians of a and of b",
         (): "one number came back; the median of a and that of b are two",
+        (2, 2): "two rows came back: median(dim=…) gives the values and their places; take .values",
         (5,): "one number per photo came back: put the pixels of all photos in one heap",
         (5, 2): "a pair per photo came back: put the pixels of all photos in one heap",
     }
@@ -104,6 +105,9 @@ def _psnr(function) -> str:
         "that is the natural logarithm; decibels want log10": each(lambda t, g: np.log(10) * decibel(mse(t, g))),
         "that is the logarithm to the base 2; decibels want log10": each(lambda t, g: np.log2(10) * decibel(mse(t, g))),
         "ten times is missing: a decibel is a tenth": each(lambda t, g: decibel(mse(t, g)) / 10),
+        "the bracket closes too early: the MSE belongs under 255², inside the logarithm": (
+            each(lambda t, g: 10 * np.log10(255**2) / mse(t, g))
+        ),
         "the logarithm is missing: 10 log10(255² / MSE)": each(lambda t, g: 255**2 / mse(t, g)),
         "the fraction is upside down: 255² belongs on top": each(lambda t, g: -decibel(mse(t, g))),
         "that is the MSE itself; put it on the decibel scale: 10 log10(255² / MSE)": each(mse),
@@ -163,6 +167,9 @@ def _colorfulness(function) -> str:
         "that is the spread alone; 0.3 times the distance of the mean from gray is missing": spread,
         "that is the second root alone; the spread is missing": 0.3 * middle,
         "the sum of the two variances goes under a root": spread**2 + 0.3 * middle,
+        "the second sum goes under a root, too": spread + 0.3 * middle**2,
+        "σ² is the variance itself: it is squared once more here": np.hypot(rg.var(), yb.var()) + 0.3 * middle,
+        "0.3 stands before the second root, not under it": spread + np.sqrt(0.3) * middle,
         "both sums go under a root": spread**2 + 0.3 * middle**2,
         "add the squares under one root, not the two numbers themselves": added,
         "under the first root the two deviations are added without squares": (

@@ -92,6 +92,7 @@ def _compare_layers(mine: list, theirs: list, strided: int) -> None:
         f"the channels go {channels}, and should {[c.out_channels for c in wanted]}: width, doubled by each next": (
             differ("out_channels")
         ),
+        "each convolution takes as many channels as the one before it gives": differ("in_channels"),
         "every kernel is 4 x 4": differ("kernel_size"),
         "all layers stride: the last two convolutions have stride 1": all(c.stride == (2, 2) for c in convs),
         f"strides are wrong: the first {strided} have 2, the others 1": differ("stride"),

@@ -32,6 +32,7 @@ def _best_loss(function) -> str:
     mistakes = {
         "the sign is upside down: -log D is a loss, log D a reward": -truth,
         "this is the mean of the two terms: the critic's loss is their *sum*, 2 ln 2 = 1.386 by chance": truth / 2,
+        "this is the mean over the things; each is weighed by how often it occurs, so add": truth / 3,
         "this is the real half alone: add what the fakes cost": cost(D, q=0),
         "this is the fake half alone: add what the real ones cost": cost(D, p=0),
         "that is a logarithm to base 2 (chance would read 2): take the natural one, np.log": truth / np.log(2),
@@ -50,7 +51,7 @@ def _best_loss(function) -> str:
             raise Hint(f"{fault}, but what never occurs costs nothing (leave it out, or add 1e-12 inside the log)")
         compare(numbers(loss, what="the loss"), least(p, q), {}, 1e-3)
     one_kind = least(*partial[0])
-    return f"right: {truth[0]:.3f} by chance, {one_kind:.3f} if the forger makes one kind of two, 0 if all can be told"
+    return f"right: {truth[0]:.3f} by chance, {one_kind:.3f} if one kind of two is never made, 0 if all can be told"
 
 
 def mysteries() -> dict[str, list[dict]]:

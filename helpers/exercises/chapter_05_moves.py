@@ -211,6 +211,12 @@ def check_generator_step(function) -> str:
         "this goes down log(1 − D), which is flat where the critic is sure; take generator_loss": (
             _moved(_both(_saturating), None, _down(of=_saturating))
         ),
+        "color comes back with its weight; return the bare distance, and weigh it only in the loss": (
+            _moved(lambda *given: [_adversarial(*given).item(), 3 * _color(*given).item()], None, _down())
+        ),
+        "discriminator_loss is the critic's; the painter goes down generator_loss of the fakes' logits": (
+            _moved(_both(_fake_half), None, _down(of=_fake_half))
+        ),
         "color is the squared distance here; the course's is L1: color_loss": (
             _moved(_both(away=_l2), None, _down(away=_l2))
         ),

@@ -85,7 +85,9 @@ def _unbiased_mmd2(function) -> str:
         "the pairs within the second set are missing": xx - 2 * xy,
         "the pairs within the first set are missing": yy - 2 * xy,
         "the pairs across the two sets are missing": xx + yy,
-        "the two means within are averaged: add them": (xx + yy) / 2 - 2 * xy,
+        "the means within count half: add them, each over all m (m − 1) or n (n − 1) ordered pairs": (
+            (xx + yy) / 2 - 2 * xy
+        ),
     }
     shapes = {
         (m, n): "all pairs came back: take their mean",
@@ -117,7 +119,11 @@ def _wilson(function) -> str:
         "the two ends are swapped: low first": truth[:, ::-1],
         "p ± 1.96 √(p (1 − p) / n) is absurdly sure of 20 right of 20: use the formula of the text": p
         + z * spread**0.5,
-        "the center is not p: z² / 2n above and z² / n below draw it toward one half": p + z * root / bottom,
+        "the center is not p: z² / (2n) above and z² / n below draw it toward one half": p + z * root / bottom,
+        "/ 2 * n divides by 2, then multiplies by n: write / (2 * n)": (p + z**2 / 2 * n) / bottom + z * root / bottom,
+        "/ 4 * n**2 divides by 4, then multiplies by n²: write / (4 * n**2)": (
+            center + z * (spread + z**2 / 4 * n**2) ** 0.5 / bottom
+        ),
         "both lines are divided by 1 + z² / n": top + z * root,
         "the half width is divided by 1 + z² / n as well": center + z * root,
         "the z before the root is missing": center + np.sign(z) * root / bottom,

@@ -4,7 +4,10 @@ python -m helpers.publish weights runs/name flowers-64   # a finished run -> hel
 python -m helpers.publish flowernet                      # trains the eyes of KID -> helpers/weights/features/
 python -m helpers.publish results                        # -> images/results.png and the README's tables
 python -m helpers.publish titles                         # -> images/title-*.jpg, atop the chapters
+python -m helpers.publish badges                         # Colab, Kaggle, Binder, by [project.urls] in pyproject.toml
 python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
+python -m helpers.publish site site                      # all chapters as pages to read, for a static host
+python -m helpers.publish slides --to decks              # mark where slides begin; decks of all chapters, for lessons
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
 COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # the minutes, not the outputs
 """

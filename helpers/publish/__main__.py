@@ -12,9 +12,12 @@ import torch
 
 from ..backstage.commands import DONE, parser, run
 from . import __doc__ as description
+from .badges import publish_badges
+from .decks import REVEAL, publish_slides
 from .networks import publish_flowernet, publish_weights
 from .notebooks import publish_notebooks
 from .results import publish_results
+from .site import publish_site
 from .titles import publish_titles
 
 
@@ -39,11 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
     results.add_argument("scratch", nargs="?", default="flowers-64", help="beside whose; default: %(default)s")
     titles = command(publish_titles, "the pictures that open the chapters")
     titles.add_argument("numbers", nargs="*", help="of chapters, as 04; all if none is given")
+    command(publish_badges, "badges that open the chapters in Colab, Kaggle and Binder, if the course has an address")
     notebooks = command(publish_notebooks, "execute notebooks and store their outputs")
     notebooks.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
     half = notebooks.add_mutually_exclusive_group()
     half.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     half.add_argument("--keep-time", action="store_true", help="store outputs, keep the measured times")
+
+    site = command(publish_site, "all chapters as pages to read, ready for a static host; nothing is executed")
+    site.add_argument("folder", type=Path, help="new, empty, or made by this command: it is replaced")
+
+    slides = command(publish_slides, "mark where slides begin in the stored chapters, and make decks of them")
+    slides.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
+    slides.add_argument("--to", type=Path, metavar="FOLDER", help="new, empty, or made by this command: for the decks")
+    slides.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js; default: %(default)s")
 
     def work() -> int:
         options = vars(reader.parse_args(arguments))

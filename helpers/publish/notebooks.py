@@ -11,14 +11,16 @@ import nbclient
 import nbformat
 
 from ..backstage.files import read_json, write_json, writing
+from ..classroom.health import mini_training
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder
 from . import ROOT, substituted, write_into_readme
+from .slides import mark
 
 NOTEBOOKS = ROOT / "notebooks"
 MINUTES = NOTEBOOKS / "minutes.json"
-"""What was measured: {stem: {budget: {"seconds": …, "hardware": …}}}. The Time lines are written from it."""
+"""What was measured: {stem: {budget: {"seconds": …, "hardware": …, "mini": …}}}. The Time lines are written from it."""
 
 
 def notebook_paths(names: Sequence[str] = ()) -> list[Path]:
@@ -62,7 +64,7 @@ def exercise_numbers(cells: Sequence) -> list[str]:
 def reading_minutes(cells: Sequence) -> int:
     """Minutes of a newcomer who reads, runs and looks: 100 words, 2 cells of code or 2 pictures a minute; by fives."""
     text = [cell.source for cell in cells if cell.cell_type == "markdown"]
-    words = sum(len(re.sub(r"^\*\*Time:\*\*.*", "", some, flags=re.M).split()) for some in text)
+    words = sum(len(re.sub(r"^(\*\*Time:\*\*|\[!\[Open in ).*", "", some, flags=re.M).split()) for some in text)
     minutes = words / 100 + (len(cells) - len(text)) / 2 + count_pictures(cells) / 2
     return max(5, 5 * round(minutes / 5))
 
@@ -115,12 +117,13 @@ def time_line(path: Path, cells: Sequence, measured: dict[str, dict]) -> str:
 def fold_predictions(cells: Sequence) -> None:
     """Fold the outputs that answer a "**Predict": JupyterLab shows them once the cell has run, rendered pages at once.
 
-    They are those of the code cells up to the next text. `outputs_hidden` is nbformat's own word for it.
+    They are those of the code cells up to the next heading, since a question may be answered two figures below.
+    `outputs_hidden` is nbformat's own word for it.
     """
     asked = False
     for cell in cells:
         if cell.cell_type == "markdown":
-            asked = "**Predict" in cell.source
+            asked = "**Predict" in cell.source or (asked and not re.search(r"^#+ ", cell.source, re.M))
         elif cell.cell_type == "code":
             kept = {key: value for key, value in cell.metadata.pop("jupyter", {}).items() if key != "outputs_hidden"}
             if asked and cell.outputs:
@@ -177,10 +180,13 @@ def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: 
         if chapter := path.parent == NOTEBOOKS:  # solutions print no time
             minutes = read_json(MINUTES)
             if not keep_time:
-                minutes.setdefault(path.stem, {})[budget] = {"hardware": hardware(), "seconds": round(seconds, 1)}
+                minutes.setdefault(path.stem, {})[budget] = {
+                    "hardware": hardware(), "seconds": round(seconds, 1), "mini": round(mini_training(), 3),
+                }  # fmt: skip
             first, place = notebook.cells[0], "the line that begins with **Time:**"
             line = time_line(path, notebook.cells, minutes.get(path.stem, {}))
             first.source = substituted(r"^\*\*Time:\*\*[^\n]*", line, first.source, place)
+            mark(notebook.cells)
             if not keep_time:
                 write_json(MINUTES, minutes)
         if chapter or not time_only:

@@ -134,9 +134,26 @@ def you_choose_the_colors():
     return photo_rows({" ": [marked, plain, told]}, cell=3.05, titles=titles)
 
 
+def your_own_photos():
+    """08: three held-out flowers drawn by lot, and two photos that are no flowers: gray, painted, as they were."""
+    import skimage.data
+    from PIL import Image
+
+    flowers = real_photos("test", 256, "large", limit=120)
+    lot = np.random.default_rng(8).choice(len(flowers), 3, replace=False)
+    truth = as_pictures(flowers.images[lot])
+    for other in (skimage.data.astronaut(), skimage.data.coffee()):
+        side = min(other.shape[:2])
+        truth.append(np.asarray(Image.fromarray(other[:side, :side]).resize((256, 256), Image.Resampling.LANCZOS)))
+    colorizer = Colorizer.from_pretrained("flowers")
+    gray = [colorizer.colorize(picture, saturation=0) for picture in truth]
+    rows = {"gray": gray, "painted": [colorizer.colorize(picture) for picture in gray], "photo": truth}
+    return photo_rows(rows, cell=1.75, titles=["drawn by lot"] * 3 + ["no flower"] * 2)
+
+
 CHAPTERS = (
     exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation,
-    on_the_shoulders_of_imagenet,
+    on_the_shoulders_of_imagenet, your_own_photos,
 )  # fmt: skip
 TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {"09": you_choose_the_colors}
 

@@ -13,6 +13,8 @@ real_or_colored(real, colored)      # game.py: a game with a score
 top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
 choose_colors(photo)                # hints.py: a photo to click, a color to pick
 trainings_slider(moments)           #         two trainings side by side, as they go on
+own_photo(photos, colorizer)        # own.py: upload or choose a photo, saturation, the colored file
+choice_strip(photo, colorizers)     #         several paintings of it to choose from
 """
 
 from .compare import before_after, skip_switch
@@ -20,16 +22,19 @@ from .game import real_or_colored
 from .hints import choose_colors
 from .lab import gamut_slice, lab_explorer
 from .live import live_training, sample_rows, training_scrubber
+from .own import choice_strip, own_photo
 from .patches import patch_map, receptive_field_explorer
 from .photos import photo_browser
 from .seeing import top_five, trainings_slider
 
 __all__ = [
     "before_after",
+    "choice_strip",
     "choose_colors",
     "gamut_slice",
     "lab_explorer",
     "live_training",
+    "own_photo",
     "patch_map",
     "photo_browser",
     "real_or_colored",

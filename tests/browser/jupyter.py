@@ -44,7 +44,7 @@ def find_chromium() -> str | None:
 
 def what_is_missing() -> str:
     """Why the browser tests cannot run here, or nothing."""
-    for package in ("playwright", "jupyterlab"):
+    for package in ("playwright", "axe_playwright_python", "jupyterlab"):
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed: pip install -r requirements.txt -e .[dev]"
     return "" if find_chromium() else "no Chromium or Chrome on the PATH (Debian: apt-get install chromium)"

@@ -24,6 +24,7 @@ from helpers.widgets.compare import skip_picture
 from helpers.widgets.game import fair_order, question_picture, result_picture
 from helpers.widgets.lab import gamut_picture, lab_picture
 from helpers.widgets.live import training_picture
+from helpers.widgets.own import own_picture, strip_picture
 from helpers.widgets.patches import patch_map_picture, receptive_field_picture
 from helpers.widgets.photos import browser_picture
 from helpers.widgets.seeing import rows_picture, top_five_picture
@@ -77,6 +78,15 @@ top_five({"color": drawn, "negative": 255 - drawn}, {"color": scores, "negative"
 row = np.hstack(drawn)
 trainings_slider({f"moment {i}": {"painted": row // i, "truth": row} for i in (1, 2, 3)})
 """,
+    """
+class Painter:
+    def colorize(self, image, saturation=1.0, name=None):
+        return np.uint8(np.asarray(image) * np.array([saturation / 2, 1, 1]))
+
+
+own_photo({"first": drawn[0], "second": drawn[1]}, Painter());
+""",
+    'choice_strip(drawn[0], {"one": Painter(), "two": Painter()}, (0.5, 1, 2));',
 )
 
 
@@ -432,6 +442,93 @@ def check_trainings_slider(page, cell, known=None):
     assert difference(press(page, cell, slider, "ArrowRight"), last) == 0
 
 
+def painted(picture, saturation):
+    """What the `Painter` of the scratch notebook makes of it."""
+    return np.uint8(picture * np.array([saturation / 2, 1, 1]))
+
+
+def saved(page, link) -> tuple[str, Image.Image]:
+    """What the browser saves when a link is followed: the file's name, and the picture in it."""
+    with page.expect_download() as coming:
+        link()
+    return coming.value.suggested_filename, Image.open(coming.value.path())
+
+
+def choose_file(page, open_dialog, name: str, picture: np.ndarray, cell) -> np.ndarray:
+    """Give a picture to the dialog that `open_dialog` opens; the widget's picture once it has changed."""
+    content, old = io.BytesIO(), picture_of(cell)
+    Image.fromarray(picture).save(content, "PNG", dpi=(300, 300))
+    with page.expect_file_chooser() as dialog:
+        open_dialog()
+    dialog.value.set_files([{"name": name, "mimeType": "image/png", "buffer": content.getvalue()}])
+    return wait_until_changed(cell, old)
+
+
+def check_own_photo(page, cell, known=None):
+    """Two uploads, by mouse and by keyboard; the slider; two files saved; a path that leads nowhere; another photo."""
+    upload, make = (cell.locator("button", has_text=words) for words in ("Upload a photo", "Make the file"))
+    words, link = cell.locator(".widget-html").nth(1), cell.locator("a[download]")
+    flowers = drawn_photos(4, size=64).images.permute(0, 2, 3, 1).numpy()
+    first = choose_file(page, upload.click, "by mouse.png", flowers[2], cell)
+    assert "by mouse.png, 64 × 64 pixels; it has colors already" in words.inner_text()
+
+    def by_keyboard():
+        upload.focus()
+        page.keyboard.press("Enter")
+
+    second = choose_file(page, by_keyboard, "by keyboard.png", flowers[3][:40], cell)
+    assert "by keyboard.png, 64 × 40 pixels" in words.inner_text()
+    if known is not None:
+        for shown, picture in ((first, flowers[2]), (second, flowers[3][:40])):
+            assert shows(shown, own_picture(picture, painted(picture, 1), "colored, saturation 100%"))
+    slider = cell.locator(".noUi-handle")
+    stronger = press(page, cell, slider, "ArrowRight", times=3)
+    assert value(slider) == 103
+    make.click()
+    link.wait_for()
+    assert "by keyboard-colored.png" in link.inner_text()
+    name, file = saved(page, link.click)
+    assert name == "by keyboard-colored.png" and file.size == (64, 40)
+    assert "Colored by a neural network" in file.getexif()[0x010E] and round(file.info["dpi"][0]) == 300
+    if known is not None:
+        assert shows(stronger, own_picture(flowers[3][:40], painted(flowers[3][:40], 1.03), "colored, saturation 103%"))
+        assert np.array_equal(np.asarray(file), painted(flowers[3][:40], 1.03))
+    path = cell.locator("input[type=text]")
+    path.fill("no/such/photo.jpg")
+    page.keyboard.press("Enter")
+    words.get_by_text("no/such/photo.jpg does not exist").wait_for()
+    assert difference(picture_of(cell), stronger) == 0
+    listed = press(page, cell, cell.locator(".widget-toggle-button").nth(1), "Space")
+    assert difference(listed, stronger) > 0 and link.count() == 0
+    if known is not None:
+        assert shows(listed, own_picture(known[1], painted(known[1], 1.03), "colored, saturation 103%"))
+    make.focus()
+    page.keyboard.press("Space")
+    link.wait_for()
+
+    def follow():
+        link.focus()
+        page.keyboard.press("Enter")
+
+    assert saved(page, follow)[0].endswith("-colored.png")
+
+
+def check_choice_strip(page, cell, known=None):
+    """Buttons by keyboard, and by mouse: the frame follows."""
+    buttons = cell.locator("button")
+    first, count = picture_of(cell), buttons.count()
+    last = press(page, cell, buttons.nth(count - 1), "Space")
+    old = picture_of(cell)
+    buttons.nth(1).click()
+    other = wait_until_changed(cell, old)
+    assert all(difference(a, b) for a, b in ((first, last), (last, other)))
+    if known is not None:
+        rows = {name: [painted(known[0], s) for s in (0.5, 1, 2)] for name in ("one", "two")}
+        places = (("one", "100%"), ("one", "200%"), ("two", "200%"))
+        for shown, place in zip((first, last, other), places, strict=True):
+            assert shows(shown, strip_picture(rows, ["50%", "100%", "200%"], *place))
+
+
 CHECKS = {
     "lab_explorer": check_lab_explorer,
     "gamut_slice": check_gamut_slice,
@@ -446,6 +543,8 @@ CHECKS = {
     "top_five": check_top_five,
     "trainings_slider": check_trainings_slider,
     "choose_colors": check_choose_colors,
+    "own_photo": check_own_photo,
+    "choice_strip": check_choice_strip,
 }
 
 
@@ -505,7 +604,7 @@ def test_widgets_answer_the_keyboard(visit):
     known = {}
     if visit.name == SCRATCH:
         of_drawn = ("skip_switch", "receptive_field_explorer", "patch_map", "real_or_colored")
-        known = {name: drawn for name in (*of_drawn, "top_five", "trainings_slider")}
+        known = {name: drawn for name in (*of_drawn, "top_five", "trainings_slider", "own_photo", "choice_strip")}
         known |= {"photo_browser": photos, "live_training": visit.run, "training_scrubber": visit.run}
     found = widgets_in(visit.content)
     if visit.name == SCRATCH:

@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +25,7 @@ EXAMPLES = """\
   python -m tests.faults
   python -m tests.faults --share 0.02 --seed 7
   python -m tests.faults --only "mutated pictures" --case 1234
-  python -m tests.faults --write
+  python -m tests.faults --keep --write
 
 Ctrl-C keeps the kinds that are done; the same command goes on. Exit code: 0 if all held, 1 if not, 130 if stopped."""
 
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--case", type=int, help="this case alone, of the kinds that --only names")
     parser.add_argument("--workers", type=int, default=_cores(), help="processes that try (default: one a core)")
     parser.add_argument("--fresh", action="store_true", help="begin anew what was stopped")
+    parser.add_argument("--keep", action="store_true", help="count what earlier commits held; try only other kinds")
     parser.add_argument("--write", action="store_true", help="put the figures into README.md")
     options = parser.parse_args(arguments)
     if not 0 < options.share <= 1:
@@ -59,11 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options, kinds) -> int:
     state, key = ROOT / "runs/faults.json", _key(options)
-    done = {} if options.fresh or options.case is not None else restore(state, key)
+    done = {} if options.fresh or options.case is not None else restore(state, key, options.keep)
     figures = {kind.name: done[kind.name] for kind in kinds if kind.name in done}
     if figures:
         print(f"done before: {', '.join(figures)}", flush=True)
-    stopped = False
+    stopped, commit = False, _commit()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         for kind in kinds:
@@ -80,6 +83,8 @@ def _run(options, kinds) -> int:
             figures |= found
             if stopped:
                 break
+            for it in found.values():
+                it.commit = commit
             done |= found
             if options.case is None:
                 save(state, key, done)
@@ -111,6 +116,12 @@ def _key(options) -> str:
     files = sorted([*(ROOT / "helpers").rglob("*.py"), *Path(__file__).parent.glob("*.py")])
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     return json.dumps([options.seed, options.share, code])
+
+
+def _commit() -> str:
+    """Of what is tried, short; with a + where files have changed since. "" without git."""
+    asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip() if shutil.which("git") else ""
 
 
 def _cores() -> int:

@@ -97,6 +97,7 @@ class Figures:
     memory: float = 0.0
     findings: dict[str, str] = field(default_factory=dict)
     skipped: str = ""
+    commit: str = ""  # of the code that was tried
 
     @property
     def held(self) -> int:
@@ -322,16 +323,16 @@ def campaign(
 
 def table(figures: dict[str, Figures]) -> str:
     """In Markdown."""
-    head = "| kind | tried | held | lost | undocumented errors | slowest | most memory |\n|-|-|-|-|-|-|-|\n"
+    head = "| kind | tried | held | lost | undocumented errors | slowest | most memory | commit |\n|-|-|-|-|-|-|-|-|\n"
     rows = []
     for name, it in figures.items():
         if it.skipped:
-            rows.append(f"| {name} | not here: {it.skipped} | | | | | |")
+            rows.append(f"| {name} | not here: {it.skipped} | | | | | | |")
         elif it.tried:
-            cost = f"{it.slowest:.1f} s | {it.memory:,.0f} MiB"
+            cost = f"{it.slowest:.1f} s | {it.memory:,.0f} MiB | {it.commit}"
             rows.append(f"| {name} | {it.tried:,} | {it.held:,} | {it.lost:,} | {it.undocumented:,} | {cost} |")
     total = [sum(getattr(it, name) for it in figures.values()) for name in ("tried", "held", "lost", "undocumented")]
-    rows.append(f"| *all* | {' | '.join(f'{number:,}' for number in total)} | | |")
+    rows.append(f"| *all* | {' | '.join(f'{number:,}' for number in total)} | | | |")
     return head + "\n".join(rows)
 
 
@@ -343,10 +344,17 @@ def save(path: Path, key: str, figures: dict[str, Figures]) -> None:
     beside.replace(path)
 
 
-def restore(path: Path, key: str) -> dict[str, Figures]:
-    """Of kinds that were tried whole, with this seed, share and code; {} if there are none."""
+def restore(path: Path, key: str, kept: bool = False) -> dict[str, Figures]:
+    """Of kinds that were tried whole, with this seed, share and code; {} if there are none.
+
+    kept: also of those that other code held in all cases.
+    """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         content = json.loads(path.read_text(encoding="utf8"))
-        if content["key"] == key:
-            return {name: Figures(**it) for name, it in content["figures"].items()}
+        figures = {name: Figures(**it) for name, it in content["figures"].items()}
+        *asked, code = json.loads(key)
+        *before, code_before = json.loads(content["key"])
+        if asked == before:
+            same = code == code_before
+            return {name: it for name, it in figures.items() if same or (kept and it.held == it.tried and it.commit)}
     return {}

@@ -412,13 +412,13 @@ def run_folder(chance: Random, folder: Path, number: int) -> None:
     """One damaged file in the folder of a run: the same command refuses it, or ends with the same bits."""
     made, source = reference(RUN), once("runs", _runs) / ("done", "stopped")[number % 2]
     shutil.copytree(source, folder, dirs_exist_ok=True)
-    files = sorted(path for path in (folder / "run").rglob("*") if path.is_file() and path.suffix != ".lock")
+    files = sorted(path for path in (folder / "run").rglob("*") if path.is_file() and path.stat().st_size)  # no .lock
     path = chance.choice(files + [folder / "run/last.pt"] * len(files))
     read = path.read_bytes()
     if path.suffix == ".json":
         data = mutated_json(read, chance)
     else:
-        data = mutated(read, chance.choice(files).read_bytes() or b"nothing", chance)
+        data = mutated(read, chance.choice(files).read_bytes(), chance)
     path.write_bytes(data)
     code, text = _quiet(RUN.do, folder)
     place = str(path.relative_to(folder))

@@ -224,18 +224,23 @@ def test_figures_are_summed_kept_and_written(tmp_path):
     it.add(Outcome("kills", 0, tried=4, seconds=2.0, memory=10))
     it.add(Outcome("kills", 1, tried=3, lost=1, seconds=1.0, memory=30, finding="lost: all"))
     assert (it.tried, it.held, it.lost, it.undocumented, it.slowest, it.memory) == (7, 6, 1, 0, 2.0, 30)
-    assert "| kills | 7 | 6 | 1 | 0 | 2.0 s | 30 MiB |" in table({"kills": it})
-    save(tmp_path / "runs/faults.json", "key", {"kills": it})
-    assert restore(tmp_path / "runs/faults.json", "key") == {"kills": it}
-    assert restore(tmp_path / "runs/faults.json", "other code") == restore(tmp_path / "nothing", "key") == {}
+    assert "| kills | 7 | 6 | 1 | 0 | 2.0 s | 30 MiB | " in table({"kills": it})
+    kept = {"kills": it, "held": Figures(1, tried=5, commit="abc1234"), "who knows": Figures(1, tried=5)}
+    state = tmp_path / "it"
+    save(state, '[0, 1.0, "code"]', kept)
+    assert restore(state, '[0, 1.0, "code"]') == kept and restore(tmp_path / "nothing", '[0, 1.0, "code"]') == {}
+    for key in ('[0, 1.0, "other"]', '[1, 1.0, "code"]', '[0, 0.5, "code"]'):
+        assert restore(state, key) == {}
+        # of other code, what held in all cases, and is known by its commit
+        assert list(restore(state, key, kept=True)) == (["held"] if "other" in key else [])
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- faults: how -->\nold\n<!-- end of faults -->\nafter\n")
     command.write(readme, {"kills": it}, 0.5, 3)
     text = readme.read_text()
     assert text.startswith("before\n<!-- faults: how -->\n`python -m tests.faults --share 0.5 --seed 3`, on ")
-    assert text.endswith("| *all* | 7 | 6 | 1 | 0 | | |\n<!-- end of faults -->\nafter\n")
+    assert text.endswith("| *all* | 7 | 6 | 1 | 0 | | | |\n<!-- end of faults -->\nafter\n")
     with pytest.raises(ValueError, match="no block"):
-        command.write(tmp_path / "runs/faults.json", {}, 1, 0)
+        command.write(state, {}, 1, 0)
 
 
 @pytest.mark.parametrize("wrong", ["--share 0", "--only nothing", "--case 3", "--write --only kills"])

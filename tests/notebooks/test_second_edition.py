@@ -38,7 +38,8 @@ def text_of(book) -> list[str]:
 
 def python_of(book) -> list[str]:
     """The code cells, without magics."""
-    return [re.sub(r"^(\s*)[%!].*$", r"\1pass", c.source, flags=re.M) for c in book.cells if c.cell_type == "code"]
+    code = [cell.source for cell in book.cells if cell.cell_type == "code"]
+    return [re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.M) for source in code]
 
 
 def pictures_of(book) -> list[tuple]:
