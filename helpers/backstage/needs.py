@@ -12,11 +12,16 @@ from pathlib import Path
 __all__ = ["name_of", "requirements", "unmet"]
 
 
-def requirements(root: Path) -> list[str]:
-    """The course's dependencies, as pip takes them: ["torch>=2.5", ...]. Raises OSError without a pyproject.toml."""
-    text = (root / "pyproject.toml").read_text(encoding="utf8")
-    listed = re.search(r"^dependencies = \[(.*?)^\]", text, re.M | re.S)
-    return re.findall(r'^\s*"([^"]+)"', listed[1], re.M) if listed else []
+def requirements(root: Path, *extras: str) -> list[str]:
+    """The course's dependencies, as pip takes them: ["torch>=2.5", ...]; with those of extras, as "lab".
+
+    Raises OSError without a pyproject.toml. Python has a reader of TOML from 3.11 on, and must not be that new here.
+    """
+    text, found = (root / "pyproject.toml").read_text(encoding="utf8"), []
+    for name in ("dependencies", *extras):
+        listed = re.search(rf"^{name} = \[(.*?)\]$", text, re.M | re.S)
+        found += re.findall(r'"([^"]+)"', re.sub(r"#.*", "", listed[1])) if listed else []
+    return found
 
 
 def name_of(requirement: str) -> str:
