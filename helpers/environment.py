@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from pathlib import Path
 
 from .backstage.machine import PRECISIONS, hardware
+from .backstage.needs import name_of, unmet
 
 __all__ = ["check_environment", "hardware"]
 
-NEEDED = ("torch", "torchvision", "numpy", "scipy", "scikit-image", "matplotlib", "ipywidgets", "fastprogress",
-          "accelerate", "safetensors")  # fmt: skip
+ROOT = Path(__file__).parent.parent
 
 
 def check_environment() -> bool:
-    """Print whether the course can run here, on what, and with which budget. False if a package is missing.
+    """Print whether the course can run here, on what, and with which budget. False if a package is missing or too old.
 
     Raises ValueError, with the choices, when $COLORIZE_PRESET names no preset.
     """
-    missing, there = [], []
-    for name in NEEDED:
-        try:
-            there.append(f"{name} {version(name).split('+')[0]}")
-        except PackageNotFoundError:
-            missing.append(name)
-    print(f"Python {platform.python_version()}; {', '.join(there)}")
-    if missing:
-        print(f"MISSING: {', '.join(missing)}. Run:  pip install -r requirements.txt")
+    if lacking := unmet(ROOT):
+        words = [f"{need} (here is {found})" if found else name_of(need) for need, found in lacking.items()]
+        print(f"MISSING: {', '.join(words)}. Run:  pip install -r requirements.txt")
         return False
+    shown = ", ".join(f"{name} {version(name).split('+')[0]}" for name in ("torch", "torchvision"))
+    print(f"Python {platform.python_version()}, {shown}, and every other package.")
     from .recipe import choose_precision, choose_preset
 
     recipe = choose_preset()

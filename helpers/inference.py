@@ -24,6 +24,7 @@ from .backstage.coloring import command
 from .backstage.enlarging import Enlarged, color_slopes, enlarge_colors
 from .backstage.files import read_json
 from .backstage.pictures import ImageError, open_image
+from .backstage.settings import RULES
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
 from .backstage.told import checked_hints
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
@@ -94,10 +95,11 @@ def trained_size(path: Path) -> int:
     """
     card, recipe = _read_if_there(path.with_suffix(".json")), _read_if_there(path.with_name("recipe.json"))
     size = str(read_notes(path).get("size") or dict(card.get("recipe") or {}).get("size") or recipe.get("size") or "")
-    if not (size.isdecimal() and len(size) < 5 and 8 <= int(size) <= 512):
+    _, least, most = RULES["size"]
+    if not (size.isdecimal() and len(size) < 5 and least <= int(size) <= most):
         raise ValueError(
-            f"{path} does not say at what size, 8 to 512 px, it was trained. If that was 64 px, write it in once: "
-            f'save_generator(load_generator("{path.name}")[0], "{path.name}", size=64)'
+            f"{path} does not say at what size, {least} to {most} px, it was trained. If that was 64 px, write it in "
+            f'once: save_generator(load_generator("{path.name}")[0], "{path.name}", size=64)'
         )
     return int(size)
 

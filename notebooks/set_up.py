@@ -1,6 +1,7 @@
 """Run by the first cell of every notebook, among the notebook's own names: what needs the course's folder to be there.
 
-The cell itself is short and knows nothing but where to look for the course, and where to fetch it in Colab and Kaggle.
+The cell itself is short and knows nothing but where to look for the course (`root`), and where to fetch it in Colab and
+Kaggle. It hands this text to exec and not to %run, which would show an error and let the cells below go on.
 """
 
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-root = Path(__file__).resolve().parent.parent
+root = Path(root or "course").resolve()  # noqa: F821, the cell's
 
 
 def set_up() -> None:

@@ -86,7 +86,8 @@ def session(opened: str) -> Iterator[int]:
 def surroundings(github: Path, port: int | None = None, **more: str) -> dict[str, str]:
     """The variables of such a kernel. github: the folder that is taken for it. port: of the session; None: no Colab."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "FLOWERS", "GIT_"))}
-    env.pop("COLORIZE_RUNS", None)
+    for name in ("COLORIZE_RUNS", "VIRTUAL_ENV"):  # IPython has a warning about another environment than its own
+        env.pop(name, None)
     rewritten = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{github}/.insteadOf"}
     env |= rewritten | {
         "GIT_CONFIG_VALUE_0": "https://github.com/",

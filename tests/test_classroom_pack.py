@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from helpers.backstage.commands import UsageError
+from helpers.backstage.needs import requirements
 from helpers.classroom import __main__ as command
 from helpers.classroom import pack
-from helpers.classroom.pack import PLATFORMS, make_pack, requirements, this_platform
+from helpers.classroom.pack import PLATFORMS, ROOT, make_pack, this_platform
 
 PYTHON = "{}.{}".format(*sys.version_info)
 ALONE = ["unshare", "-rn"]  # a network of its own, with nothing in it
@@ -176,6 +177,6 @@ def test_the_command_says_what_it_made_and_refuses_what_makes_no_sense(tmp_path,
 
 
 def test_a_student_gets_what_the_course_asks_for():
-    names = " ".join(requirements())
+    names = " ".join(requirements(ROOT, "lab"))
     assert all(word in names for word in ("torch>=", "efficientnet-lite0", "jupyterlab")) and "pytest" not in names
     assert set(PLATFORMS) == {"linux", "linux-arm", "windows", "mac"}

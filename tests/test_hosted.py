@@ -70,6 +70,19 @@ def test_missing_old_and_too_new_are_unmet(course, monkeypatch):
     assert needs.unmet(course(*wanted)) == {"a-package-nobody-has==3": ""}
 
 
+def test_without_the_project_file_the_installed_course_says_what_it_needs(tmp_path, monkeypatch):
+    listed = ["torch>=2.0", 'jupyterlab>=4; extra == "lab"', "odd; extra == 'dev'"]
+    monkeypatch.setattr(needs, "requires", lambda name: {"image-colorization-course": listed}[name])
+    assert needs.requirements(tmp_path) == ["torch>=2.0"]
+    assert needs.requirements(tmp_path, "lab") == ["torch>=2.0", "jupyterlab>=4"]
+
+    def requires(name):
+        raise needs.PackageNotFoundError(name)
+
+    monkeypatch.setattr(needs, "requires", requires)  # helpers/ alone was copied
+    assert needs.requirements(tmp_path) == [] and needs.unmet(tmp_path) == {}
+
+
 def test_elsewhere_nothing_happens(course, monkeypatch):
     monkeypatch.setattr(subprocess, "run", None)
     assert hosted.host() == "" and hosted.prepare(course("a-package-nobody-has")) == []

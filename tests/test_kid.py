@@ -1,6 +1,6 @@
 """helpers.kid: KID against a plain loop (and torchmetrics, where it is installed), and the shipped network."""
 
-import json
+import ast
 import re
 from pathlib import Path
 
@@ -128,9 +128,9 @@ def test_shipped_network_is_small_and_no_colorizer(shipped):
 
 def test_shipped_network_is_installed_too():
     package_data = re.search(
-        r"\[tool.setuptools.package-data\]\nhelpers = (\[.*?\])", (ROOT / "pyproject.toml").read_text()
+        r"\[tool.setuptools.package-data\]\nhelpers = (\[.*?\])", (ROOT / "pyproject.toml").read_text(), re.S
     )
-    patterns = json.loads(package_data[1])
+    patterns = ast.literal_eval(package_data[1])
     for file in (features.FEATURES, features.FEATURES.with_suffix(".json")):
         assert any(file in (ROOT / "helpers").glob(pattern) for pattern in patterns), file
 

@@ -207,15 +207,15 @@ def test_an_exercise_takes_6_minutes_and_one_for_each_line_of_its_solution(tmp_p
 
 
 def test_what_answers_a_prediction_is_folded_and_nothing_else():
-    cells = cells_of("A **Predict:** x?", "1", "2", "*A figure.*", "3", "A", "4")
+    cells = cells_of("A **Predict:** x?", "1", "2", "*A figure.*", "3", "*So it was.*\n\n## Next", "4", "B", "5")
     for cell in cells:
         if cell.cell_type == "code" and cell.source != "2":
             cell.outputs = [nbformat.v4.new_output("stream", text="out")]
-    cells[4].metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": True}  # by hand, once
+    cells[6].metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": True}  # by hand, once
     notebooks.fold_predictions(cells)
     folded = [cell.source for cell in cells if cell.metadata.get("jupyter", {}).get("outputs_hidden")]
-    assert folded == ["1"] and cells[4].metadata["jupyter"] == {"source_hidden": True}
-    assert "jupyter" not in cells[6].metadata
+    assert folded == ["1", "3"] and cells[6].metadata["jupyter"] == {"source_hidden": True}
+    assert not any("jupyter" in cells[i].metadata for i in (2, 8))
 
 
 def test_a_picture_is_described_by_the_caption_below_it():

@@ -1,7 +1,7 @@
 """Small colors on a large picture, along the picture's own edges. Built in chapter 8.
 
 Where lightness changes, color mostly changes with it. So in each little window of the small picture a line is fitted,
-ab = slope * L + offset, as the guided filter does (He, Sun & Tang 2010, eq. 5); and the enlarged ab gets back, times
+ab = slope * L + offset, as the guided filter does (He, Sun & Tang 2013, eq. 5); and the enlarged ab gets back, times
 that slope, what enlarging has taken from L:
 
     ab = enlarged(ab) + enlarged(slope) * (L - enlarged(L of the small picture))
@@ -29,7 +29,7 @@ def color_slopes(L: Tensor, ab: Tensor, radius: int = RADIUS, softness: float = 
     """How much a and b change with L around each pixel: (N, 1, h, w) and (N, 2, h, w), Lab units -> (N, 2, h, w).
 
     Covariance over variance in windows of 2 * radius + 1 pixels, and the mean of that over the same windows. softness
-    squared is added to the variance. Source: He, Sun & Tang 2010, eq. 5. Built in chapter 8.
+    squared is added to the variance. Source: He, Sun & Tang 2013, eq. 5. Built in chapter 8.
     """
 
     def mean(x: Tensor) -> Tensor:

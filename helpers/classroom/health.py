@@ -1,7 +1,8 @@
 """`python -m helpers.environment`: is this computer fit for the course? A table, and an exit code for thirty laptops.
 
-Each check stands alone: it takes what it needs into its own hands, and a crash in it is a line of the table. This file
-imports nothing but Python's own modules at its top, and no newer Python than 3.8 is needed to be told that it is old.
+Each check stands alone: it takes what it needs into its own hands, and a crash in it is a line of the table. They are
+in one file, long as it is, to be read in the order of the table. Nothing heavy is imported at its top, and no newer
+Python than 3.8 is needed to be told that it is old.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from typing import NamedTuple
 
 from ..backstage.machine import PRECISIONS, hardware
 from ..backstage.needs import name_of, unmet
+from .speed import mini_training
 
-__all__ = ["CHECKS", "Row", "examine", "line", "main", "mini_training"]
+__all__ = ["CHECKS", "Row", "examine", "line", "main"]
 
 ROOT = Path(__file__).parent.parent.parent
 MINUTES = ROOT / "notebooks" / "minutes.json"
@@ -229,50 +231,6 @@ def encoder() -> Row:
 
 
 # ------------------------------------------------------------------------------------------------------------ speed
-
-
-def mini_training(enough: float = 3.0) -> float:
-    """Seconds of one color step and one of the game, as at the cpu budget with eight photos: the fastest of some.
-
-    On a CPU they are those that one core worked, which other programs hardly change. enough: seconds, for which it
-    tries. It runs in the precision that the course would choose here, on noise.
-    """
-    from dataclasses import replace
-
-    import torch
-
-    from ..data import Photos
-    from ..exercises.moves import Alone
-    from ..recipe import PRESETS, choose_precision
-    from ..training import Trainer
-
-    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}[choose_precision()]
-
-    class Here(Alone):
-        device = where
-
-        def prepare(self, *parts):
-            return tuple(part.to(where) if isinstance(part, torch.nn.Module) else part for part in parts)
-
-        def autocast(self):
-            return torch.autocast(where.type, kind or torch.bfloat16, enabled=kind is not None)
-
-    recipe = replace(PRESETS["cpu"], batch_size=8, small_steps=0, color_steps=1, critic_steps=0, gan_steps=1)
-    noise = torch.randint(0, 256, (16, 3, recipe.load_size, recipe.load_size), dtype=torch.uint8)
-    some = Photos(noise, torch.zeros(16).long(), torch.arange(16), "train", "drawn").to(where)
-    clock, threads = time.process_time if where.type == "cpu" else time.perf_counter, torch.get_num_threads()
-    torch.set_num_threads(1)
-    seconds, until = [], time.perf_counter() + enough
-    while len(seconds) < 2 or time.perf_counter() < until:  # the first warms up
-        trainer, begun = Trainer(recipe, Here()), clock()
-        for _step in trainer.steps(some, recipe.total_steps):
-            pass
-        if where.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(clock() - begun)
-    torch.set_num_threads(threads)
-    return min(seconds[1:])
 
 
 def speed() -> Row:

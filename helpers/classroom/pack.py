@@ -20,9 +20,10 @@ from pathlib import Path
 
 from ..backstage.commands import UsageError
 from ..backstage.flowers import find_root
+from ..backstage.needs import requirements
 from ..backstage.progress import progress_bar, say
 
-__all__ = ["PLATFORMS", "make_pack", "requirements", "this_platform"]
+__all__ = ["PLATFORMS", "make_pack", "this_platform"]
 
 ROOT = Path(__file__).parent.parent.parent
 CPU_ONLY = "https://download.pytorch.org/whl/cpu"  # PyTorch's own; PyPI's wheels for Linux bring 4.5 GB of CUDA
@@ -44,16 +45,6 @@ def this_platform() -> str:
     return name
 
 
-def requirements() -> list[str]:
-    """What a student needs, from pyproject.toml: the dependencies of the course, and JupyterLab."""
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        from pip._vendor import tomli as tomllib
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
-    return project["dependencies"] + project["optional-dependencies"]["lab"]
-
-
 def make_pack(
     folder: Path,
     platform: str,
@@ -66,7 +57,7 @@ def make_pack(
     """Make the folder, which must not be there yet. platform: a name in PLATFORMS; python: such as "3.12".
 
     cuda: on Linux, PyTorch for NVIDIA GPUs in place of the smaller one for CPUs. photos: Flowers102 as well, as it
-    lies on this computer. needed: in place of `requirements()`; pip: more words for `pip download`. All is made in
+    lies on this computer. needed: in place of what a student needs; pip: more words for `pip download`. All is made in
     a folder beside it, which then takes the name. Raises UsageError where something stands in the way, DataError for
     photos that are not whole, OSError for a full disk, RuntimeError with pip's last words where a package has no wheel.
     """
@@ -80,7 +71,7 @@ def make_pack(
     shutil.rmtree(beside, ignore_errors=True)
     try:
         (beside / "wheels").mkdir(parents=True)
-        needed = list(requirements() if needed is None else needed)
+        needed = list(requirements(ROOT, "lab") if needed is None else needed)
         _download(beside / "wheels", needed, platform, python, cuda, pip)
         _copy(ROOT, beside / "course", _of_the_course(), "course")
         if root is not None:

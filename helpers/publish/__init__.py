@@ -39,6 +39,13 @@ def substituted(pattern: str, new: str, text: str, place: str) -> str:
     return text
 
 
+def project_urls(project: str) -> dict[str, str]:
+    """[project.urls] in the text of a pyproject.toml: {name in small letters: address}, {} if there are none."""
+    urls = re.search(r"^\[project\.urls\]\n(.*?)(?=^\[|\Z)", project, re.M | re.S)
+    found = re.findall(r'^"?(\w+)"?\s*=\s*"(https://[^"]+)"', urls[1] if urls else "", re.M)
+    return {name.lower(): address for name, address in found}
+
+
 def write_into_readme(what: str, text: str) -> None:
     """Put `text` between the README's markers of this name. Raises SystemExit if they are gone."""
     path = ROOT / "README.md"

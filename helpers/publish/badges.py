@@ -11,7 +11,7 @@ import re
 import nbformat
 
 from ..backstage.files import writing
-from . import ROOT, write_into_readme
+from . import ROOT, project_urls, write_into_readme
 from .notebooks import NOTEBOOKS
 
 FIRST = "00_start_here.ipynb"
@@ -20,12 +20,8 @@ LINE = r"^\[!\[Open in Colab\][^\n]*\n\n"  # a line of badges and the empty one 
 
 def address(project: str) -> tuple[str, str] | None:
     """("OWNER/REPOSITORY", branch) as the text of a pyproject.toml has them, None where it has no such address."""
-    urls = re.search(r"^\[project\.urls\]\n(.*?)(?=^\[|\Z)", project, re.M | re.S)
-    found = re.search(
-        r'^\w+ = "https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?(?:/tree/([\w./-]+))?"',
-        urls[1] if urls else "",
-        re.M,
-    )
+    github = r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?(?:/tree/([\w./-]+))?"
+    found = next(filter(None, (re.fullmatch(github, url) for url in project_urls(project).values())), None)
     return (found[1], found[2] or "main") if found else None
 
 

@@ -11,7 +11,7 @@ import nbclient
 import nbformat
 
 from ..backstage.files import read_json, write_json, writing
-from ..classroom.health import mini_training
+from ..classroom.speed import mini_training
 from ..environment import hardware
 from ..recipe import PRESETS, choose_preset
 from ..runs import runs_folder

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import ROOT
+from . import ROOT, project_urls
 from .notebooks import NOTEBOOKS, notebook_paths
 from .page import THEME, Page, full_page, read_notebook, render
 
@@ -23,11 +23,10 @@ MARK = "assets/made-by.txt"
 
 def address_of(project: str) -> str | None:
     """Where files of the repository are read, by the [project.urls] of a pyproject.toml; None if it has none."""
-    urls = re.search(r"^\[project\.urls\]\n(.*?)(?=^\[|\Z)", project, re.M | re.S)
-    found = re.search(r'^"?(?:repository|source)"?\s*=\s*"(https://[^"]+)"', urls[1] if urls else "", re.M | re.I)
-    if not found:
+    urls = project_urls(project)
+    if not (found := urls.get("repository") or urls.get("source")):
         return None
-    address, _, branch = found[1].rstrip("/").removesuffix(".git").partition("/tree/")
+    address, _, branch = found.rstrip("/").removesuffix(".git").partition("/tree/")
     return f"{address}/blob/{branch or 'HEAD'}"
 
 

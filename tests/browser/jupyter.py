@@ -55,6 +55,7 @@ def copy_course(folder: Path) -> None:
     for name in ("notebooks", "helpers", "images", "tests/benchmarks/results"):  # chapter 5 quotes a race
         leave = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
+    shutil.copy(ROOT / "pyproject.toml", folder)
 
 
 @contextlib.contextmanager

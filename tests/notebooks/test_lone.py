@@ -161,7 +161,7 @@ def test_another_package_called_helpers_is_named(planted, github, tmp_path):
     (tmp_path / planted).parent.mkdir(exist_ok=True)
     (tmp_path / planted).write_text("")
     env = lone.surroundings(github, PYTHONPATH=str(tmp_path))
-    code, text = lone.run_cells(["import helpers", first_cell()], lone.ROOT, env)
+    code, text = lone.run_cells(["import helpers", first_cell()], lone.ROOT / "notebooks", env)
     assert code == 1 and f"another package is called helpers: {tmp_path}/helpers" in text.splitlines()[-1], text
 
 

@@ -63,7 +63,7 @@ def test_stored_with_all_blanks_blank(printed):
 
 
 def test_what_is_said_of_the_trainings_holds(printed):
-    without, with_skips = numbers(r"of the photos': without skips (\d+)%, with skips (\d+)%", printed)
+    without, with_skips = numbers(r"photos 100%: without skips (\d+)%, with skips (\d+)%", printed)
     assert without < with_skips < 100  # a soft blob; the flower's parts; still softer than the truth
     assert numbers(r"steps between neighboring pixels: (\d+)% of", printed)[0] < 80  # the detail is not there
     photos, paintings, too_gray = numbers(r"mean: photos (\d+), paintings (\d+); too gray: (\d+)%", printed)
@@ -79,8 +79,9 @@ def test_the_vivid_and_the_blue_go_missing(printed):
 
 def test_the_coins_say_what_the_arithmetic_says(printed):
     """L2 near halfway, L1 with a fair coin between, L1 near B; no true petal between; no A from the third."""
-    rows = dict(re.findall(r"^(\S.*?) +(way from A to B .*)$", printed, re.M))
-    way = {n: numbers(r"B (-?[\d.]+), in its middle half (\d+)%, near A (\d+)%", row) for n, row in rows.items()}
+    rows = dict(re.findall(r"^(\S.*?) +(from A \(0\) to B .*)$", printed, re.M))
+    words = r"B \(1\) (-?[\d.]+), between 0.25 and 0.75 (\d+)%, below (\d+)%"
+    way = {n: numbers(words, row) for n, row in rows.items()}
     assert way["true petals"][1] == 0 and abs(way["L2, fair coin"][0] - 0.5) < 0.25
     assert 0.1 < way["L1, fair coin"][0] < 0.9 and way["L1, coin favors B"][0] > 0.75
     assert way["L2, fair coin"][1] > 50 and way["L1, fair coin"][1] > 50 and way["L1, coin favors B"][2] == 0
