@@ -1,14 +1,46 @@
 """The still figures: they draw what they are given, on one scale, and a student's blank draws nothing."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers import figures
 from helpers.exercises import OURS
+from helpers.figures.critic import SQUARES
+from helpers.figures.evaluation import PAINTS
+from helpers.figures.showing import SAFE
 from helpers.models import PatchGAN, UNet
 from helpers.plots import unet_diagram
+
+# Machado, Oliveira & Fernandes 2009, severity 1: linear RGB as protanopes, deuteranopes and tritanopes see it
+SEEN_AS = {
+    "all": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def least_difference(colors, eye):
+    """The smallest ΔE2000 between two of these colors, seen with this eye."""
+    rgb = np.array([to_rgb(color) for color in colors])
+    light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ np.array(SEEN_AS[eye]).T
+    light = light.clip(0, 1)
+    lab = rgb2lab(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)[None])[0]
+    return min(deltaE_ciede2000(one, other) for one, other in combinations(lab, 2))
+
+
+@pytest.mark.parametrize("eye", SEEN_AS)
+def test_a_color_blind_reader_tells_curves_apart(eye):
+    assert least_difference(SAFE[:4], eye) > 19.5 and least_difference(SQUARES, eye) > 19.5
+    assert least_difference(SAFE, eye) > 10 and least_difference(PAINTS.values(), eye) > 10
+    if eye == "protanopia":  # what Matplotlib would draw
+        assert least_difference(("C0", "C1", "C2"), eye) < 2
 
 
 def limits(figure):

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ..losses import ADVERSARIAL, discriminator_loss
 from ..plots import as_pictures
+from .showing import SAFE
 
+SQUARES = (SAFE[4], SAFE[3], "#F0E442", SAFE[0])
 FAKE, REAL = "#d95f02", "#1f6eb4"  # both ends of every scale of verdicts; between them is white
 
 
@@ -37,7 +39,7 @@ def strided_windows(framed: Tensor, answers: Tensor) -> None:
         axis.set(xticks=[], yticks=[])
         axis.set_title(title, fontsize=10)
         figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.7, label=label)
-    for column, color in enumerate(("tab:red", "tab:green", "tab:purple", "tab:cyan")):
+    for column, color in enumerate(SQUARES):
         shift = 0.06 * (column % 2)  # so that overlapping frames can be told apart
         corner, side = (2 * column - 0.5 + shift, 1.5 + shift), 4 - 2 * shift
         axes[0].add_patch(plt.Rectangle(corner, side, side, fill=False, color=color, linewidth=2.5))
@@ -85,6 +87,8 @@ def loss_pairs() -> None:
 
     x, sure = torch.linspace(-3, 3, 200), torch.tensor(60.0)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
+    for axis in axes:
+        axis.set_prop_cycle(color=SAFE)
     for kind in ADVERSARIAL:  # the other side costs nothing where it is surely right
         right_real, right_fake = (torch.tensor(1.0), torch.tensor(0.0)) if kind == "lsgan" else (sure, -sure)
         axes[0].plot(x.tolist(), [float(discriminator_loss(logit, right_fake, kind)) for logit in x], label=kind)

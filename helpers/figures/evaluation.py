@@ -12,10 +12,11 @@ from torch import Tensor
 from ..backstage.canvas import canvas, picture_of
 from ..metrics import METRICS, Scorecard
 from ..plots import as_pictures, photo_rows
+from .showing import SAFE
 
 PAINTS = {
-    "gray": "0.55", "median ab": "#b08d57", "oracle mean ab": "#7a4fa3", "U-Net, L1": "#2a6f4e",
-    "U-Net + GAN": "#d6336c", "L1, longer": "#4c78a8", "L1, dialed up": "#e8973a",
+    "gray": SAFE[2], "median ab": SAFE[6], "oracle mean ab": SAFE[5], "U-Net, L1": SAFE[0],
+    "U-Net + GAN": SAFE[4], "L1, longer": SAFE[3], "L1, dialed up": SAFE[1],
 }  # fmt: skip
 HUES = {  # where a hue begins, in degrees of the ab plane, and the L, chroma and hue of a patch that stands for it
     "red": (15, (50, 70, 33)),
@@ -71,7 +72,7 @@ def corner_cloud(x: np.ndarray, y: np.ndarray, corners: Mapping[str, np.ndarray]
     import matplotlib.pyplot as plt
 
     plt.figure(figsize=(7.4, 3.6))
-    for (label, here), paint in zip(corners.items(), ("#2a6f4e", "#d6336c", "#e8973a", "#4c78a8"), strict=True):
+    for (label, here), paint in zip(corners.items(), SAFE[:4], strict=True):
         name = f"{label} ({here.mean():.0%})"
         plt.scatter(x[here], y[here], s=6, alpha=0.4, linewidths=0, color=paint, label=name)
     plt.axhline(0, color="black", linewidth=1)
@@ -236,7 +237,7 @@ def score_picture(interval: Callable, shares: Sequence[float] = (0.55, 0.7)) -> 
     """The interval of a score by how many questions were asked, as a picture. interval: (right, asked) -> its ends."""
     figure, axis = canvas(2.6, 2.0)
     asked = np.array([10, 20, 50, 100, 200, 500])
-    for share, paint in zip(shares, ("#e8973a", "#2a6f4e"), strict=True):
+    for share, paint in zip(shares, SAFE[:2], strict=True):
         ends = np.array([interval(round(share * n), n) for n in asked.tolist()], float)
         axis.fill_between(asked, *(100 * ends.T), alpha=0.3, color=paint, label=f"{share:.0%} right")
     axis.axhline(50, color="black", linestyle="--", linewidth=1, label="a coin")
@@ -252,7 +253,7 @@ def leads(reported: Sequence[float], later: Sequence[float]) -> None:
     import matplotlib.pyplot as plt
 
     plt.figure(figsize=(6.4, 2.7))
-    plt.hist(reported, bins=20, color="#d6336c", label="as reported, on the thirty")
+    plt.hist(reported, bins=20, color=SAFE[4], label="as reported, on the thirty")
     plt.hist(later, bins=20, color="0.6", label="the winner on other photos")
     plt.gca().set(xlabel="lead of the winner over the average painter (dB)", ylabel="repeats")
     plt.legend(frameon=False, fontsize=8)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..backstage.canvas import canvas, picture_of
 from ..color import rgb_to_lab
 from ..metrics import ciede2000
-from .showing import smoothed
+from .showing import SAFE, smoothed
 
 TRUE, PAINTED, PALE = "C0", "C1", "0.6"
 
@@ -83,7 +83,7 @@ def game_losses(curves: Mapping[str, Sequence[float]], levels: Mapping[str, floa
 
     figure, axis = plt.subplots(figsize=(8, 2.8), layout="constrained")
     for i, (name, values) in enumerate(curves.items()):
-        axis.plot(smoothed(values, window), color=f"C{i}", linewidth=1.2, label=name)
+        axis.plot(smoothed(values, window), color=SAFE[i], linewidth=1.2, label=name)
     for (name, height), style in zip(levels.items(), ("--", ":", "-."), strict=False):
         axis.axhline(height, color="0.4", linestyle=style, linewidth=1.2, label=f"{name}: {height:.3f}")
     axis.set(xlabel="round", ylabel="bce")
