@@ -1,13 +1,14 @@
-"""The figures of chapter 9: a map of hints, and colors suggested for a place."""
+"""The figures of chapter 9: a map of hints, what hints bring, and colors suggested for a place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from ..color import lab_to_rgb, unscale_lab
+from .showing import SAFE
 
 MAP = 40  # pixels of the map in which four hints are put
 FOUR = ((20, 12, (0.6, 0.1), 5), (0, 39, (-0.4, 0.4), 9), (30, 30, (0.1, -0.6), 1), (39, 0, (0.2, 0.7), 7))
@@ -23,6 +24,25 @@ def hint_map_picture(put_hint: Callable) -> np.ndarray:
     hatched = np.where((y + x) % 4 == 0, 0.75, 0.92)[..., None].repeat(3, 2)
     picture = np.where(hints[2, :, :, None].numpy() > 0, rgb.permute(1, 2, 0).numpy(), hatched)
     return np.round(255 * picture).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+
+
+def gains_figure(curves: Mapping[str, Mapping[int, Mapping[str, np.ndarray]]]) -> None:
+    """Mean PSNR and mean ΔE2000 by number of hints, side by side; the numbers are evenly spaced.
+
+    curves: {label: {count: {"psnr": (N,), "delta_e": (N,)}}}, as `helpers.guided.hint_curve` gives them; all begin with
+    the same counts.
+    """
+    import matplotlib.pyplot as plt
+
+    counts = max(curves.values(), key=len)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for axis, key, label in zip(axes, ("psnr", "delta_e"), ("PSNR, dB", "ΔE2000"), strict=True):
+        axis.set_prop_cycle(color=SAFE)
+        for name, curve in curves.items():
+            axis.plot(range(len(curve)), [marks[key].mean() for marks in curve.values()], "o-", label=name)
+        axis.set(xticks=range(len(counts)), xticklabels=[*counts], xlabel="hints", title=label)
+    axes[0].legend(frameon=False, fontsize=8)
+    plt.show()
 
 
 def suggestions_figure(

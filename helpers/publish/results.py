@@ -49,8 +49,8 @@ def hints_tables() -> list[str]:
             rows.append(f"| {count} | {one['psnr'][0]:.2f} | {one['delta_e'][0]:.2f} | {there} |")
         true, other = (f"{marks['obeyed'][key]['share']:.0%}" for key in ("true", "other"))
         tables.append(
-            f"`{name}`, told colors at random places (chapter 9), protocol "
-            f"`{card['protocol']}`: {card['judged_on']}; without a hint it paints as `{card['started_from']['name']}`. "
+            f"`{name}`, told colors at random places (chapter 9), protocol `{card['protocol']}`: {marks['photos']} of "
+            f"{card['judged_on']}; without a hint it paints as `{card['started_from']['name']}`. "
             f"All that lies within 3 px of a hint is within ΔE2000 5 of the color asked for in {true} of "
             f"{marks['obeyed']['true']['trials']} trials, and in {other} where the color was another photo's.\n\n"
             + "\n".join(rows)
