@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from .commands import DONE, FAILED, UsageError, complain, parser, run, sentence
 from .exif import DESCRIPTION, SAID
 from .files import ordinary, sweep, writing
 from .folders import Job, Plan, plan_pictures, usable
+from .folding import folded
 from .keeping import encode
 from .pictures import read_picture
 from .progress import Bar, say
@@ -177,6 +179,8 @@ def _color_all(plan: Plan, done: _Outcome, colorizer, wishes: dict, overwrite: b
     # Over the small layers of a small picture, several threads of torch would only wait for each other.
     threads, settings = torch.get_num_threads(), {}
     if workers > 1:
+        colorizer = copy(colorizer)
+        colorizer.model = folded(colorizer.model)
         settings = {"initializer": torch.set_num_threads, "initargs": (1,)}
     for folder in {job.target.parent for job in plan.jobs}:
         sweep(folder)

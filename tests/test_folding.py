@@ -1,0 +1,58 @@
+"""BatchNorms folded into the convolutions before them: the same picture, and never another one."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.backstage.folding import folded
+from helpers.inference import Colorizer, pretrained_names
+from helpers.models import UNet
+
+
+def norms(model) -> int:
+    return sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_what_ships_paints_the_same_without_its_norms(name):
+    model = Colorizer.from_pretrained(name, device="cpu").model
+    before = copy.deepcopy(model.state_dict())
+    quick = folded(model)
+    assert norms(model) > 10 and norms(quick) == 0
+    L = torch.rand(2, 1, 96, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.inference_mode():
+        assert (quick(L) - model(L)).abs().max() < 1e-5
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())  # it was a copy
+
+
+class Odd(nn.Module):
+    """Its norm is named after a convolution that it does not follow."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 4, 1), nn.Conv2d(4, channels, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.norm.running_var.fill_(9.0)
+        self.norm.bias.data.fill_(1.0)
+
+    def forward(self, L):
+        return self.second(self.norm(self.first(L)))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_network_of_another_order_is_left_as_it_is(channels):
+    model = Odd(channels).eval()
+    assert folded(model) is model and norms(model) == 1
+
+
+def test_a_network_that_wants_more_than_L_is_left_as_it_is():
+    model = nn.Bilinear(2, 2, 2).eval()
+    assert folded(model) is model
+
+
+def test_a_network_still_in_training_is_left_as_it_is():
+    """There a BatchNorm goes by its batch, which no weights can do."""
+    model = UNet(4, 2).train()
+    assert folded(model) is model
