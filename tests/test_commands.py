@@ -18,7 +18,8 @@ from helpers.backstage import commands
 from helpers.backstage.commands import complain, run, sentence
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [ROOT / "README.md", *sorted((ROOT / "helpers").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
+PAGES = [ROOT / "README.md", ROOT / "notebooks/README.md"]
+SOURCES = [*PAGES, *sorted((ROOT / "helpers").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 PROGRAMS = r"(?:\.venv\S*)?python3? -m|accelerate launch|torchrun|pytest|jupyter|conda"
 PRINTED = re.compile(rf"^\s*(?:[A-Z0-9_]+=\S+ )*((?:{PROGRAMS})(?= |$)[^`]*)$")
 QUOTES = '"' * 3  # where a docstring or a text ends

@@ -150,10 +150,15 @@ def test_no_torch_at_all(monkeypatch):
 
 
 def test_little_memory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(health, "TAKEN", tmp_path / "memory.json")
     monkeypatch.setattr(health, "CGROUPS", tmp_path / "none")
     monkeypatch.setattr(health, "MEMINFO", tmp_path / "meminfo")
     (tmp_path / "meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable:    3906250 kB\nHugePages_Total: 0\n")
     assert one("memory") == Row(OK, "memory", "4.0 GB free")
+    chapters = '{"05_a": {"cpu": 3.9, "smoke": 9}, "06_b": {"cpu": 4.3}, "07_c": {"smoke": 9}}'
+    (tmp_path / "memory.json").write_text(chapters)
+    row = one("memory")
+    assert row.verdict == NOTE and row.words.startswith("4.0 GB free, but chapter 06 took 4.3 GB:")
     (tmp_path / "meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable:    390625 kB\n")
     row = one("memory")
     assert row.verdict == BAD and row.words.startswith("0.4 GB free, ") and "close other programs" in row.words

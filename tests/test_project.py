@@ -96,6 +96,25 @@ def test_results_table_is_that_of_the_cards():
     assert table == results_tables() and all(f"`{name}`" in table for name in shipped_names())
 
 
+def test_the_plain_recipe_stands_beside_ours():
+    from tests.benchmarks.report import readme_table
+
+    table = re.search(r"<!-- side by side:.*?-->\n(.*?)\n<!-- end of side by side -->", README, re.S)[1]
+    assert table == readme_table() and table.count("| plain |") == table.count("| ours, L1 + GAN |") == 2
+
+
+def test_the_citation_names_who_and_what_the_files_name():
+    project, who = (ROOT / "pyproject.toml").read_text(), (ROOT / "LICENSE").read_text()
+    year, author = re.search(r"Copyright \(c\) (\d+) (.+)", who).groups()
+    said = {key: re.search(rf'^{key} = "(.+)"', project, re.M)[1] for key in ("name", "description", "version")}
+    section = README[README.index("## How to cite") : README.index("## License")]
+    plain, entry = (" ".join(re.sub(r"[{}*>]", "", part).split()) for part in section.split("```bibtex"))
+    author = author[0].upper() + author[1:]
+    assert f"{author} ({year}). {said['description']}. Version {said['version']}." in plain
+    for part in (said["name"], f"author = {author}", said["description"], f"year = {year}", said["version"]):
+        assert part in entry, part
+
+
 def test_table_of_notebooks_is_what_was_counted_and_measured():
     from helpers.publish.notebooks import notebooks_table
 

@@ -16,7 +16,7 @@ from helpers.inference import WEIGHTS, Colorizer, save_generator
 from helpers.kid import FlowerNet, accuracy, load_features
 from helpers.metrics import predict
 from helpers.models import HintUNet, UNet
-from helpers.publish import badges, networks, notebooks, results, titles
+from helpers.publish import badges, executing, guide, networks, notebooks, results, titles
 from helpers.publish.__main__ import main
 from helpers.recipe import PRESETS
 from helpers.synthetic import draw_flowers
@@ -202,7 +202,8 @@ def test_an_exercise_takes_6_minutes_and_one_for_each_line_of_its_solution(tmp_p
     nbformat.write(solved, tmp_path / "solutions/01_tiny_solutions.ipynb")
     book = nbformat.v4.new_notebook(cells=cells_of("# Tiny", "check('01-1 f', f)"))
     nbformat.write(book, tmp_path / "01_tiny.ipynb")
-    assert notebooks.exercise_minutes(tmp_path / "01_tiny.ipynb") == 15  # 6 and 8
+    lines = notebooks.solution_lines(tmp_path / "01_tiny.ipynb")
+    assert lines == {"01-1": 8} and notebooks.exercise_minutes(lines) == 15  # 6 and 8
     assert "exercises 15 minutes," in notebooks.time_line(tmp_path / "01_tiny.ipynb", book.cells, {})
 
 
@@ -246,10 +247,15 @@ def tiny(tmp_path, monkeypatch):
     for name, cells in (("01_tiny", TINY), ("solutions/00_early_solutions", TINY[1:])):
         book = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
         nbformat.write(book, folder / f"{name}.ipynb")
-    for module in (publish, notebooks):
+    for module in (publish, notebooks, executing):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(notebooks, "NOTEBOOKS", folder)
-    monkeypatch.setattr(notebooks, "MINUTES", folder / "minutes.json")
+    for module in (notebooks, guide, executing):
+        monkeypatch.setattr(module, "NOTEBOOKS", folder)
+        monkeypatch.setattr(module, "MINUTES", folder / "minutes.json")
+        monkeypatch.setattr(module, "MEMORY", folder / "memory.json")
+    for tables in ("PLANS", "SKIPPED"):
+        monkeypatch.setattr(guide, tables, {})
+    (folder / "README.md").write_text("<!-- needs: x -->\n<!-- end of needs -->\n")
     before = {"01_tiny": {"cpu": {"seconds": 240, "hardware": "2 CPU cores"}}}
     notebooks.MINUTES.write_text(json.dumps(before))
     (tmp_path / "README.md").write_text("before\n<!-- notebooks: x -->\n<!-- end of notebooks -->\nafter\n")
@@ -274,6 +280,11 @@ def test_publishing_stores_outputs_without_debris_and_the_measured_time(tiny, ca
     assert text.split("\n")[2] == line and text.endswith("\n\nmore")
     readme = (tiny.parent / "README.md").read_text()
     assert "| [Tiny](notebooks/01_tiny.ipynb) | 0 | 5 minutes | none | 4 minutes on 2 CPU cores |" in readme
+    assert "| [01](01_tiny.ipynb) | nothing | none | not yet measured | nothing |" in (tiny / "README.md").read_text(
+        "utf8"
+    )
+    if Path("/proc/self/status").exists():  # of a kernel with little in it
+        assert 0.02 < read(notebooks.MEMORY)["01_tiny"]["smoke"] < 0.5
     assert readme.startswith("before\n<!-- notebooks:") and readme.endswith("<!-- end of notebooks -->\nafter\n")
 
 
@@ -302,7 +313,7 @@ def test_publishing_refuses_what_it_cannot_do(tiny, capsys):
         main(["notebooks", "--time-only", "--keep-time"])
     assert "not allowed with" in capsys.readouterr().err
     (tiny.parent / "README.md").write_text("no markers")
-    with pytest.raises(SystemExit, match="the README's place for notebooks, between markers, is gone"):
+    with pytest.raises(SystemExit, match=r"the place for notebooks in README\.md, between markers, is gone"):
         publish.write_into_readme("notebooks", "table")
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Timeless")])
     nbformat.write(book, tiny / "01_tiny.ipynb")

@@ -31,6 +31,8 @@ __all__ = ["CHECKS", "Row", "examine", "line", "main"]
 ROOT = Path(__file__).parent.parent.parent
 MINUTES = ROOT / "notebooks" / "minutes.json"
 """{stem: {budget: {"seconds": …, "hardware": …, "mini": seconds of `mini_training` on that computer, if measured}}}."""
+TAKEN = ROOT / "notebooks" / "memory.json"
+"""{stem: {budget: the most GB that the chapter's kernel took}}, for chapters where that was measured."""
 
 OK, NOTE, BAD = "ok", "note", "FIX"
 OLDEST = (3, 10)
@@ -148,6 +150,10 @@ def memory() -> Row:
     if free < MEMORY:
         words = f"{free:.1f} GB free, {MEMORY} GB are needed: close other programs, above all browser tabs"
         return Row(BAD, "memory", words)
+    taken = json.loads(TAKEN.read_text(encoding="utf8")) if TAKEN.exists() else {}
+    if more := {stem[:2]: of["cpu"] for stem, of in taken.items() if of.get("cpu", 0) > free}:
+        words = ", ".join(f"chapter {number} took {most:.1f} GB" for number, most in more.items())
+        return Row(NOTE, "memory", f"{free:.1f} GB free, but {words}: close other programs before that")
     return Row(OK, "memory", f"{free:.1f} GB free")
 
 

@@ -6,6 +6,7 @@ python -m helpers.publish results                        # -> images/results.png
 python -m helpers.publish titles                         # -> images/title-*.jpg, atop the chapters
 python -m helpers.publish badges                         # Colab, Kaggle, Binder, by [project.urls] in pyproject.toml
 python -m helpers.publish notebooks                      # execute all notebooks in fresh kernels, in order
+python -m helpers.publish times                          # Time lines and tables once more, by what was measured
 python -m helpers.publish site site                      # all chapters as pages to read, for a static host
 python -m helpers.publish slides --to decks              # mark where slides begin; decks of all chapters, for lessons
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
@@ -46,11 +47,14 @@ def project_urls(project: str) -> dict[str, str]:
     return {name.lower(): address for name, address in found}
 
 
-def write_into_readme(what: str, text: str) -> None:
-    """Put `text` between the README's markers of this name. Raises SystemExit if they are gone."""
-    path = ROOT / "README.md"
-    first, last = f"<!-- {what}: python -m helpers.publish {what} -->", f"<!-- end of {what} -->"
-    readme, place = path.read_text(encoding="utf8"), f"the README's place for {what}, between markers,"
-    readme = substituted(f"<!-- {what}:.*?{last}", f"{first}\n{text}\n{last}", readme, place)
+def write_into_readme(what: str, text: str, name: str = "README.md", command: str = "") -> None:
+    """Put `text` between the markers of this name in a page of Markdown. Raises SystemExit if they are gone.
+
+    name: the page, in the repository. command: the word after `python -m helpers.publish` that does it; "" for `what`.
+    """
+    path = ROOT / name
+    first, last = f"<!-- {what}: python -m helpers.publish {command or what} -->", f"<!-- end of {what} -->"
+    page, place = path.read_text(encoding="utf8"), f"the place for {what} in {name}, between markers,"
+    page = substituted(f"<!-- {what}:.*?{last}", f"{first}\n{text}\n{last}", page, place)
     with writing(path) as beside:
-        beside.write_text(readme, encoding="utf8", newline="\n")
+        beside.write_text(page, encoding="utf8", newline="\n")

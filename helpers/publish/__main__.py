@@ -14,8 +14,9 @@ from ..backstage.commands import DONE, parser, run
 from . import __doc__ as description
 from .badges import publish_badges
 from .decks import REVEAL, publish_slides
+from .executing import publish_notebooks
+from .guide import publish_times
 from .networks import publish_flowernet, publish_weights
-from .notebooks import publish_notebooks
 from .results import publish_results
 from .site import publish_site
 from .titles import publish_titles
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     half = notebooks.add_mutually_exclusive_group()
     half.add_argument("--time-only", action="store_true", help="measure at this budget, keep stored outputs")
     half.add_argument("--keep-time", action="store_true", help="store outputs, keep the measured times")
+
+    command(publish_times, "Time lines, and the tables of the README and the guide, by what was measured")
 
     site = command(publish_site, "all chapters as pages to read, ready for a static host; nothing is executed")
     site.add_argument("folder", type=Path, help="new, empty, or made by this command: it is replaced")

@@ -1,26 +1,22 @@
-"""Execute the notebooks in fresh kernels, store their outputs and measured minutes, and count them in the README."""
+"""What is counted and measured of the notebooks, and what is stored of their outputs; executing.py runs them."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbclient
 import nbformat
 
-from ..backstage.files import read_json, write_json, writing
-from ..classroom.speed import mini_training
-from ..environment import hardware
-from ..recipe import PRESETS, choose_preset
-from ..runs import runs_folder
-from . import ROOT, substituted, write_into_readme
-from .slides import mark
+from ..backstage.files import read_json
+from ..recipe import PRESETS
+from . import ROOT, substituted
 
 NOTEBOOKS = ROOT / "notebooks"
 MINUTES = NOTEBOOKS / "minutes.json"
 """What was measured: {stem: {budget: {"seconds": …, "hardware": …, "mini": …}}}. The Time lines are written from it."""
+MEMORY = NOTEBOOKS / "memory.json"
+"""The most memory that each notebook's kernel took: {stem: {budget: GB}}."""
 
 
 def notebook_paths(names: Sequence[str] = ()) -> list[Path]:
@@ -39,7 +35,7 @@ def notebooks_table() -> str:
         cells = nbformat.read(path, as_version=4).cells
         title = cells[0].source.split("\n")[0].removeprefix("# ")
         numbers = exercise_numbers(cells)
-        exercises = f"{len(numbers)}: {exercise_minutes(path)} minutes" if numbers else "none"
+        exercises = f"{len(numbers)}: {exercise_minutes(solution_lines(path))} minutes" if numbers else "none"
         measured = minutes.get(path.stem, {}).get("cpu")
         took = f"{duration_words(measured['seconds'])} on {measured['hardware']}" if measured else "not yet measured"
         lines.append(
@@ -69,16 +65,20 @@ def reading_minutes(cells: Sequence) -> int:
     return max(5, 5 * round(minutes / 5))
 
 
-def exercise_minutes(path: Path) -> int:
-    """Minutes for the exercises of a chapter: 6 for each, and one for each line of its worked solution; by fives."""
-    numbers = exercise_numbers(nbformat.read(path, as_version=4).cells)
+def solution_lines(path: Path) -> dict[str, int]:
+    """{"01-1": lines of its worked solution, …} for the exercises of a chapter; 0 where none is found."""
+    lines = dict.fromkeys(exercise_numbers(nbformat.read(path, as_version=4).cells), 0)
     solutions = path.parent / "solutions" / f"{path.stem}_solutions.ipynb"
-    lines = 0
-    for cell in nbformat.read(solutions, as_version=4).cells if numbers and solutions.exists() else ():
-        if cell.cell_type == "code" and exercise_numbers([cell]):
+    for cell in nbformat.read(solutions, as_version=4).cells if lines and solutions.exists() else ():
+        if cell.cell_type == "code" and (number := next(iter(exercise_numbers([cell])), None)) in lines:
             own = re.sub(r"^\s*(assert check|def |import |from |#).*$", "", cell.source, flags=re.M)
-            lines += sum(bool(line.strip()) for line in own.splitlines())
-    return 5 * round((6 * len(numbers) + lines) / 5)
+            lines[number] += sum(bool(line.strip()) for line in own.splitlines())
+    return lines
+
+
+def exercise_minutes(lines: dict[str, int]) -> int:
+    """Minutes for exercises: 6 for each, and one for each line of its `solution_lines`; by fives."""
+    return 5 * round((6 * len(lines) + sum(lines.values())) / 5)
 
 
 def is_debris(output: dict) -> bool:
@@ -110,8 +110,14 @@ def computing_words(measured: dict[str, dict]) -> str:
 
 def time_line(path: Path, cells: Sequence, measured: dict[str, dict]) -> str:
     """The line that a chapter prints about itself: reading, exercises, computing. measured: as `computing_words`."""
-    exercises = f", exercises {exercise_minutes(path)} minutes" if exercise_numbers(cells) else ""
+    exercises = f", exercises {exercise_minutes(solution_lines(path))} minutes" if exercise_numbers(cells) else ""
     return f"**Time:** reading {reading_minutes(cells)} minutes{exercises}, computing {computing_words(measured)}."
+
+
+def set_time_line(path: Path, cells: Sequence, measured: dict[str, dict]) -> None:
+    """Write `time_line` into the first of a chapter's cells. Raises SystemExit if there is no place for it."""
+    line, place = time_line(path, cells, measured), "the line that begins with **Time:**"
+    cells[0].source = substituted(r"^\*\*Time:\*\*[^\n]*", line, cells[0].source, place)
 
 
 def fold_predictions(cells: Sequence) -> None:
@@ -141,57 +147,3 @@ def describe_pictures(cells: Sequence) -> None:
                 if caption and kind.startswith("image/"):
                     alt = " ".join(re.sub(r"[*`$]|\[(.*?)\]\(.*?\)", r"\1", caption[1]).split())
                     output.setdefault("metadata", {}).setdefault(kind, {}).setdefault("alt", alt)
-
-
-def execute(path: Path) -> tuple[nbformat.NotebookNode, float]:
-    """A notebook run in a fresh kernel, clean enough to store, and the seconds it took."""
-    notebook = nbformat.read(path, as_version=4)
-    started = time.perf_counter()
-    # store_widget_state would put every widget into the metadata, a third of the file
-    client = {"timeout": 3600, "kernel_name": "python3", "record_timing": False, "store_widget_state": False}
-    nbclient.execute(notebook, cwd=str(path.parent), **client)
-    seconds = time.perf_counter() - started
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not is_debris(output)]
-    fold_predictions(notebook.cells)
-    describe_pictures(notebook.cells)
-    return notebook, seconds
-
-
-def publish_notebooks(names: Sequence[str], time_only: bool = False, keep_time: bool = False) -> None:
-    """Execute notebooks in fresh kernels, in order, store outputs and measured times. Their only owner.
-
-    names: stems; none means all. The budget is $COLORIZE_PRESET or what fits this computer. time_only: measure and
-    rewrite the Time line, but leave the stored outputs. keep_time: store outputs, but leave minutes.json.
-    """
-    budget = choose_preset().preset
-    if any(runs_folder().glob("*")):
-        print("note: runs/ is not empty; what a notebook finds there it does not train, and its time is shorter")
-    for path in notebook_paths(names):
-        notebook, seconds = execute(path)
-        if time_only:
-            notebook = nbformat.read(path, as_version=4)
-        if chapter := path.parent == NOTEBOOKS:  # solutions print no time
-            minutes = read_json(MINUTES)
-            if not keep_time:
-                minutes.setdefault(path.stem, {})[budget] = {
-                    "hardware": hardware(), "seconds": round(seconds, 1), "mini": round(mini_training(), 3),
-                }  # fmt: skip
-            first, place = notebook.cells[0], "the line that begins with **Time:**"
-            line = time_line(path, notebook.cells, minutes.get(path.stem, {}))
-            first.source = substituted(r"^\*\*Time:\*\*[^\n]*", line, first.source, place)
-            mark(notebook.cells)
-            if not keep_time:
-                write_json(MINUTES, minutes)
-        if chapter or not time_only:
-            with writing(path) as beside:
-                nbformat.write(notebook, beside)
-        size = path.stat().st_size / 1e6
-        print(f"{path.relative_to(ROOT)}: {seconds:.0f} s at the {budget} budget, {size:.2f} MB", flush=True)
-    write_into_readme("notebooks", notebooks_table())

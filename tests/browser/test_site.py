@@ -7,7 +7,7 @@ from helpers.publish.decks import deck
 from helpers.publish.notebooks import notebook_paths
 from helpers.publish.site import ROOT, publish_site
 
-PLACES = ["index.html", "tests/benchmarks/RESULTS.html"]
+PLACES = ["index.html", "notebooks/README.html", "tests/benchmarks/RESULTS.html"]
 PLACES += [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in notebook_paths()]
 LOOKS = {"wide": (1280, 800, "light"), "phone": (360, 740, "dark")}
 

@@ -149,7 +149,9 @@ def test_time_line_is_what_was_measured(chapter):
     cells = nbformat.read(path, as_version=4).cells
     assert path.stem in NOT_YET or lines == [publish.time_line(path, cells, measured)]
     assert {"smoke", "cpu"} <= measured.keys()
-    assert measured["smoke"]["seconds"] < 60 and measured["cpu"]["seconds"] < 25 * 60
+    assert measured["smoke"]["seconds"] < 60
+    # On two slow cores (AVX2, no bf16) a chapter still computes for less time than it is read.
+    assert measured["cpu"]["seconds"] < 60 * publish.reading_minutes(cells)
 
 
 def test_the_course_takes_less_than_two_hours_on_a_laptop():
