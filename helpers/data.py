@@ -59,7 +59,7 @@ class Photos:
 
     images: uint8 (N, 3, S, S), memory-mapped until `.to(device)` moves it. labels: int64 (N,), the
     flower's category from 0. ids: int64 (N,), the number in the file name `image_00001.jpg`, or -1, -2, …
-    for drawn flowers. split: the official split. source: "flowers102" or "drawn".
+    for drawn flowers. split: the official split. source: "flowers102", "drawn", "own photos".
     Raises TypeError for other numbers, ValueError for other shapes, and for no photo at all.
     """
 

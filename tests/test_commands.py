@@ -130,6 +130,11 @@ def test_it_runs(number, way, tmp_path):
     for name in ("photo.jpg", "holiday/b.png", "folder/c.jpg", "scans/d.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture.save(tmp_path / name)
+    for i in range(24 if "--photos" in RUN[number] else 0):
+        (tmp_path / "album").mkdir(exist_ok=True)
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(
+            tmp_path / f"album/{i}.png"
+        )
     env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "FLOWERS102_ROOT")}
     env |= {"COLORIZE_OFFLINE": "1", "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     code, text = way(cheap(RUN[number]), tmp_path, env, columns)
