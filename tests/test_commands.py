@@ -311,6 +311,16 @@ def test_of_several_processes_one_speaks_or_who_alone_knows(error, code, said, c
         assert run(work) == code and capsys.readouterr().err == said.get(rank, "")
 
 
+def test_on_another_computer_its_first_process_speaks(capsys, monkeypatch):
+    def work():
+        raise ValueError("no such folder here")
+
+    monkeypatch.setenv("RANK", "2")
+    for local, said in {"1": "", "0": "process 2: error: no such folder here\n"}.items():
+        monkeypatch.setenv("LOCAL_RANK", local)
+        assert run(work) == 1 and capsys.readouterr().err == said
+
+
 def test_all_commands_tell_their_exit_codes(capsys):
     from helpers import cli, inference
     from helpers.classroom.__main__ import main as classroom
