@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from accelerate import PartialState
 
-from .backstage.commands import DONE, STOPPED, UsageError, complain, parser, run, sentence
+from .backstage.commands import DONE, STOPPED, UsageError, complain, duration, parser, run, sentence
 from .backstage.files import read_json, write_json
 from .backstage.folders import usable, writable_or_cached
 from .backstage.progress import say
+from .backstage.settings import read_settings
 from .data import PROTOCOLS, load_flowers
 from .inference import load_generator
 from .metrics import Scorecard, baseline_cards, format_table, scorecard
 from .recipe import PRESETS, Recipe, choose_preset
 from .runs import Run, train
+from .scaling import SOURCE, load_photos
 
 __all__ = ["main", "report_on_test"]
 
@@ -26,6 +29,7 @@ EXAMPLES = """\
   python -m helpers.training --preset cpu --out runs/mine
   python -m helpers.training --preset cpu --out runs/mine --set lr=1e-3 gan_steps=500
   python -m helpers.training --preset smoke --out runs/try --root /media/stick
+  python -m helpers.training --preset cpu --photos album --out runs/album
   accelerate launch -m helpers.training --preset gpu --protocol large --out runs/big
   python -m helpers.inference photo.jpg -o colored --weights runs/mine/generator.safetensors
 
@@ -39,23 +43,30 @@ def main(arguments: list[str] | None = None) -> int:
     protocols = "official trains on 1,020 photos, large on 6,149 (default: %(default)s)"
     settings = "change fields of the recipe, see helpers/recipe.py; encoder=none trains from scratch (chapters 3 to 6)"
     roots = "folder that holds flowers-102/ (default: $FLOWERS102_ROOT, the user cache, a download, drawn flowers)"
+    photos = "folder of photos to learn from in place of Flowers102; a tenth is held out to judge on"
     reader.add_argument("--out", required=True, help="folder of the run, made if it is missing; the same again goes on")
     reader.add_argument("--preset", help=presets)
     reader.add_argument("--protocol", choices=list(PROTOCOLS), default="official", help=protocols)
+    reader.add_argument("--photos", metavar="FOLDER", help=photos)
     reader.add_argument("--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help=settings)
     reader.add_argument("--root", help=roots)
     return run(lambda: _train(reader.parse_args(arguments)))
 
 
 def _train(options: Namespace) -> int:
-    for name in ("out", "root", "preset"):
+    for name in ("out", "root", "preset", "photos"):
         if (text := getattr(options, name)) is not None and not text.strip():
             raise UsageError(f"--{name} is empty: is a variable of your script not set?")
-    changes = {"protocol": options.protocol} | _changes(options.set)
+    changes = {"protocol": options.protocol} | read_settings(Recipe, options.set)
     try:
         recipe = replace(choose_preset(options.preset, changes.get("encoder", "lite0")), **changes)
     except ValueError as error:
         raise UsageError(error) from None
+    own = options.photos
+    if own and (options.root or recipe.protocol != "official"):
+        raise UsageError("--photos takes the place of Flowers102: leave out --root and --protocol")
+    if own and Path(os.path.realpath(options.out)).is_relative_to(os.path.realpath(own)):
+        raise UsageError(f"--out {options.out} lies in {own}: its samples would be taken for photos, choose another")
     if options.root:
         os.environ["FLOWERS102_ROOT"] = options.root
     out = Path(options.out)
@@ -65,7 +76,9 @@ def _train(options: Namespace) -> int:
         usable(out)
     except OSError as error:
         raise UsageError(f"no run can be kept there: {sentence(error)}") from error
-    trained = train(recipe, out)
+    load = partial(load_photos, own) if own else partial(load_flowers, protocol=recipe.protocol)
+    parts = {"train": (recipe.load_size, recipe.train_limit), "val": (recipe.size, recipe.val_limit)} if own else {}
+    trained = train(recipe, out, *(load(part, size, limit=limit) for part, (size, limit) in parts.items()))
     if not PartialState().is_main_process:
         return DONE if trained.finished else STOPPED
     if not trained.finished:
@@ -74,49 +87,27 @@ def _train(options: Namespace) -> int:
     seconds = read_json(timing := out / "timing.json").get("seconds")
     if not isinstance(seconds, int | float):
         raise ValueError(f"{timing} is damaged: it does not say how long it took. Delete it, and run this again")
-    say(f"trained in {_duration(seconds)}")
+    say(f"trained in {duration(seconds)}")
     try:
-        say(format_table(report_on_test(trained)))
+        say(format_table(report_on_test(trained, load)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} is trained, run the same command for the scorecard") from None
     return DONE
 
 
-def report_on_test(trained: Run) -> dict[str, Scorecard]:
-    """Judge a finished run on its held-out test photos beside the baselines; also as `scorecard.json`."""
+def report_on_test(trained: Run, load: Callable) -> dict[str, Scorecard]:
+    """Judge a finished run on its held-out test photos beside the baselines; also as `scorecard.json`.
+
+    load: called with a split, a size and `limit=`, gives the photos.
+    """
     recipe = trained.recipe
     limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
-    test, seen = (load_flowers(s, recipe.size, recipe.protocol, limit=limits[s]) for s in ("test", "train"))
+    test, seen = (load(s, recipe.size, limit=limits[s]) for s in ("test", "train"))
     cards = baseline_cards(test, seen)
     for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
         cards[name] = scorecard(load_generator(trained.folder / f"{file}.safetensors")[0], test)
-    content = {"protocol": recipe.protocol, "photos": len(test), "source": test.source, "trained_on": seen.source}
+    protocol = SOURCE if test.source == SOURCE else recipe.protocol
+    content = {"protocol": protocol, "photos": len(test), "source": test.source, "trained_on": seen.source}
     content["scorecards"] = {name: asdict(card) for name, card in cards.items()}
     write_json(trained.folder / "scorecard.json", content)
     return cards
-
-
-def _changes(settings: list[str]) -> dict:
-    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
-    defaults = {f.name: f.default for f in fields(Recipe) if f.name != "preset"}  # which has an option of its own
-    changes = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if name not in defaults:
-            raise UsageError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
-        if not equals:
-            raise UsageError(f"--set {name}: write {name}=VALUE")
-        try:
-            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
-        except (ValueError, RecursionError):
-            raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
-    return changes
-
-
-def _duration(seconds: float) -> str:
-    """In words; 95 seconds are "2 minutes"."""
-    if seconds < 1:
-        return "less than a second"
-    unit, length = ("hour", 3600) if seconds >= 10_800 else ("minute", 60) if seconds >= 90 else ("second", 1)
-    count = round(seconds / length)
-    return f"{count} {unit}{'s' if count != 1 else ''}"

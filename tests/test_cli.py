@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import cli
+from helpers.backstage import commands
 
 REPOSITORY = Path(__file__).parent.parent
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
@@ -125,7 +126,7 @@ def test_settings_may_be_given_together_or_apart(tmp_path, monkeypatch):
      (600, "10 minutes"), (5300, "88 minutes"), (7300, "122 minutes"), (12_000, "3 hours")],
 )  # fmt: skip
 def test_a_time_in_words(seconds, words):
-    assert cli._duration(seconds) == words
+    assert commands.duration(seconds) == words
 
 
 @pytest.mark.parametrize("encoding", ["utf8", "cp1252", "ascii"])
@@ -199,7 +200,7 @@ def test_stopped_while_pytorch_is_imported_it_says_so_in_a_line(module, tmp_path
 
 
 def test_stopped_while_it_is_judged_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
-    def stop(run):
+    def stop(run, load):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "report_on_test", stop)

@@ -65,6 +65,7 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
     ("photos", "words"),
     [
         ({"source": "drawn", "split": "test"}, "on the real photos, not on drawn ones"),
+        ({"source": "own photos", "split": "train"}, "on the real photos, not on own ones"),
         ({"source": "flowers102", "split": "val"}, "trained on the val split; the large protocol's is test"),
     ],
 )

@@ -19,8 +19,8 @@ from .processes import LOST, leave_at_once, lost
 from .progress import complain
 
 __all__ = [
-    "DONE", "FAILED", "STOPPED", "WRONG", "UsageError", "complain", "interruptible", "listen", "parser", "run",
-    "sentence",
+    "DONE", "FAILED", "STOPPED", "WRONG", "UsageError", "complain", "duration", "interruptible", "listen", "parser",
+    "run", "sentence",
 ]  # fmt: skip
 
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
@@ -81,7 +81,9 @@ def _outcome(work: Callable[[], int], go_on: str) -> tuple[int, str]:
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         from .flowers import DataError
 
-        alone = rank() and not isinstance(error, (ValueError, DataError))  # those are the same for all
+        # Those are the same for all on this computer; on another one its first process has to say it.
+        same = isinstance(error, (ValueError, DataError)) and os.environ.get("LOCAL_RANK") != "0"
+        alone = rank() and not same
         said = f"error: {sentence(error)}"
         return FAILED, f"process {rank()}: {said}" if alone and not said.endswith(LOST) else said
 
@@ -95,6 +97,15 @@ def sentence(error: BaseException) -> str:
         text = f"{os.fsdecode(name)}: {error.strerror}" if isinstance(name, (str, bytes)) else error.strerror
         return re.sub(r"\.([^/\\]+)\.partial-\d+", r"\1", text)  # see `files.writing`: not a name that the user knows
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def duration(seconds: float) -> str:
+    """In words; 95 seconds are "2 minutes"."""
+    if seconds < 1:
+        return "less than a second"
+    unit, length = ("hour", 3600) if seconds >= 10_800 else ("minute", 60) if seconds >= 90 else ("second", 1)
+    count = round(seconds / length)
+    return f"{count} {unit}{'s' if count != 1 else ''}"
 
 
 # ---------------------------------------------------------------------------------------- being stopped

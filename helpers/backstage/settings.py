@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import fields
 from numbers import Integral, Real
 from reprlib import repr  # cut where it is long
 
+from .commands import UsageError
 from .imagenet import ENCODERS
 
-__all__ = ["RULES", "check_settings"]
+__all__ = ["RULES", "check_settings", "read_settings"]
 
 MANY = 10**9
 MOST = 1e300  # a number, and not infinite
@@ -120,3 +122,20 @@ def _does_not_fit(r) -> str:
         "so change one of them": scratch and r.batch_size * bottom == 1,
     }
     return next((words for words, wrong in problems.items() if wrong), "")
+
+
+def read_settings(kind: type, settings: list[str]) -> dict:
+    """["lr=1e-3"] -> {"lr": 0.001}, typed as the default in `kind`, a `Recipe`, is. UsageError for no setting."""
+    defaults = {f.name: f.default for f in fields(kind) if f.name != "preset"}  # which has an option of its own
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if name not in defaults:
+            raise UsageError(f"the recipe has no field {name!r}: choose one of {', '.join(defaults)}")
+        if not equals:
+            raise UsageError(f"--set {name}: write {name}=VALUE")
+        try:
+            changes[name] = text if isinstance(defaults[name], str) else json.loads(text)
+        except (ValueError, RecursionError):
+            raise UsageError(f"--set {name}={text}: {text!r} is not a value for {name}") from None
+    return changes
