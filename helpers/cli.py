@@ -17,6 +17,7 @@ from .backstage.folders import usable, writable_or_cached
 from .backstage.progress import say
 from .backstage.settings import read_settings
 from .data import PROTOCOLS, load_flowers
+from .guided import report_on_hints
 from .inference import load_generator
 from .metrics import Scorecard, baseline_cards, format_table, scorecard
 from .recipe import PRESETS, Recipe, choose_preset
@@ -89,7 +90,8 @@ def _train(options: Namespace) -> int:
         raise ValueError(f"{timing} is damaged: it does not say how long it took. Delete it, and run this again")
     say(f"trained in {duration(seconds)}")
     try:
-        say(format_table(report_on_test(trained, load)))
+        hinted = recipe.hints > 0
+        say(report_on_hints(recipe, trained.generator, load) if hinted else format_table(report_on_test(trained, load)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} is trained, run the same command for the scorecard") from None
     return DONE

@@ -26,8 +26,9 @@ from .backstage.files import read_json
 from .backstage.pictures import ImageError, open_image
 from .backstage.settings import RULES
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
+from .backstage.told import checked_hints
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
-from .models import PretrainedUNet, UNet
+from .models import HintUNet, PretrainedUNet, UNet, no_hints, place_hint
 
 __all__ = [
     "WEIGHTS", "Colorizer", "ImageError", "color_slopes", "enlarge_colors", "load_generator", "load_network",
@@ -35,7 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 WEIGHTS = Path(__file__).parent / "weights"
-BEST = "flowers"  # what colors a photo if nobody asks for others
+BEST, GUIDED = "flowers", "flowers-hints"  # what colors a photo if nobody asks for others: alone, and with hints
 STRIP_PIXELS = 2**21  # pixels colored at once: bounds memory for large photos
 
 
@@ -84,7 +85,7 @@ def _read_if_there(path: Path) -> dict:
 
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
     """A generator and its card: see `load_network`, also for the errors."""
-    return load_network(path, "generator", UNet, PretrainedUNet)
+    return load_network(path, "generator", UNet, PretrainedUNet, HintUNet)
 
 
 def trained_size(path: Path) -> int:
@@ -157,19 +158,20 @@ class Colorizer:
         return cls(model, trained_size(path), card, device)
 
     @torch.inference_mode()
-    def colorize(self, image, saturation: float = 1.0, name: str | None = None) -> np.ndarray:
+    def colorize(self, image, saturation: float = 1.0, name: str | None = None, hints=()) -> np.ndarray:
         """Color a picture at its own size.
 
-        image: see `open_image`. saturation: multiplies ab; 0 gives gray, 1 what the model says.
+        image: see `open_image`. saturation: multiplies ab; 0 gives gray, 1 what the model says. hints: for
+        "flowers-hints", (x, y, color) in pixels of the upright picture, color as "#d02060"; of it a and b count.
         Returns uint8 (H, W, 3), or (H, W, 4) with the picture's own alpha if it has one.
         Raises ImageError for a picture that cannot be colored, TypeError for what is no picture, ValueError for
-        saturation below 0, or a model whose colors are not numbers (NaN).
+        saturation below 0, hints that make no sense here, or a model whose colors are not numbers (NaN).
         """
         if not (isinstance(saturation, numbers.Real) and 0 <= saturation < np.inf):
             raise ValueError(f"saturation is {saturation}: choose 0 (gray) or more, 1 is the model's own")
         rgb, alpha = open_image(image, name)
         height, width = rgb.shape[:2]
-        L, ab = self.predict_small(rgb)
+        L, ab = self.predict_small(rgb, checked_hints(hints, width, height, name or "the picture"))
         out = rgb if alpha is None else np.dstack([rgb, alpha])
         colors, rows = Enlarged(L, ab * saturation, height, width), max(1, STRIP_PIXELS // width)
         for top in range(0, height, rows):  # strip by strip, to bound memory
@@ -180,8 +182,10 @@ class Colorizer:
         return out
 
     @torch.inference_mode()
-    def predict_small(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:
+    def predict_small(self, rgb: np.ndarray, hints=()) -> tuple[Tensor, Tensor]:
         """L (1, 1, h, w) and ab (1, 2, h, w) in Lab units, of uint8 (H, W, 3) with its short side scaled to `size`."""
+        if hints and not isinstance(self.model, HintUNet):
+            raise ValueError(f'these weights take no hints: Colorizer.from_pretrained("{GUIDED}") does')
         height, width = rgb.shape[:2]
         scale = self.size / min(height, width)
         # A very long strip is squeezed to eight times its breadth: the model has never seen one.
@@ -189,12 +193,16 @@ class Colorizer:
         little = np.array(Image.fromarray(rgb).resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0))
         lab = rgb_to_lab(torch.from_numpy(little).permute(2, 0, 1)[None].contiguous())
         L = scale_lab(lab)[0].to(self.device)
-        return lab[:, :1], checked_ab("colorize", self.model(L), L).cpu() * AB_SCALE
+        told = no_hints(L)
+        for x, y, color in hints:
+            ab = scale_lab(rgb_to_lab(torch.tensor(color, dtype=torch.uint8).view(3, 1, 1)))[1].flatten()
+            place_hint(told[0], (2 * y + 1) * small[1] // (2 * height), (2 * x + 1) * small[0] // (2 * width), ab)
+        return lab[:, :1], checked_ab("colorize", self.model(*[L, told][: 1 + bool(hints)]), L).cpu() * AB_SCALE
 
 
 def main(arguments: list[str] | None = None) -> int:
     """`python -m helpers.inference`, see `--help`; what it does with files and folders is in backstage/coloring.py."""
-    return command(Colorizer.from_pretrained, pretrained_names(), BEST, arguments)
+    return command(Colorizer.from_pretrained, pretrained_names(), BEST, GUIDED, arguments)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,13 @@ from torch import Tensor, nn
 
 from .backstage.checks import check, check_whole
 from .backstage.imagenet import ENCODERS, efficientnet, imagenet_weights
+from .backstage.listening import HINT_SIDE, Listener, no_hints, obey, place_hint, pool_hints
+from .backstage.receptive import receptive_field
 
 __all__ = [
-    "ENCODERS", "PatchGAN", "PretrainedUNet", "UNet", "double_conv", "efficientnet", "imagenet_weights",
-    "new_generator", "parameter_groups", "receptive_field",
+    "ENCODERS", "HINT_SIDE", "HintUNet", "Listener", "PatchGAN", "PretrainedUNet", "UNet", "double_conv",
+    "efficientnet", "imagenet_weights", "new_generator", "no_hints", "obey", "parameter_groups", "place_hint",
+    "pool_hints", "receptive_field",
 ]  # fmt: skip
 
 
@@ -184,10 +187,45 @@ class PretrainedUNet(UNet):
         return [features[i] for i in (0, 1, 2, 4, 6)]  # the last stage of each size
 
 
+class HintUNet(PretrainedUNet):
+    """A `PretrainedUNet` that stands still, and a `Listener` that changes what it paints. Built in chapter 9.
+
+    forward(L, hints=None): L (N, 1, H, W); hints (N, 3, H, W), the scaled ab where the mask, its third channel, is 1,
+    and 0 elsewhere; painted: what `paint` gave for L -> ab (N, 2, H, W). Without hints to the bit a `PretrainedUNet`'s.
+    """
+
+    def __init__(self, encoder: str = "lite0", width: int = 24):
+        super().__init__(encoder, width, 7)
+        self.config = {"kind": "HintUNet", "encoder": encoder, "width": width}
+        self.requires_grad_(False)
+        self.listener = Listener([*self.encoder.feature_info.channels()[1:], width])
+
+    def train(self, mode: bool = True) -> HintUNet:
+        super().train(False)
+        self.training = mode
+        self.listener.train(mode)
+        return self
+
+    @torch.no_grad()
+    def paint(self, L: Tensor) -> tuple[list[Tensor], Tensor]:
+        """What the part that stands still makes of L, needed once for any hints: what the listener sees, and ab."""
+        x = self.climb(features := self.encode(L))
+        return [*features[1:], x], torch.tanh(self.head(x)).float()
+
+    def forward(self, L: Tensor, hints: Tensor | None = None, painted: tuple | None = None) -> Tensor:
+        features, ab = painted or self.paint(L)
+        if hints is not None:
+            check("a HintUNet", "floats", L=(L, "N 1 H W"), hints=(hints, "N 3 H W"))
+            ab = self.listener(features, ab, hints.to(ab))
+        return self.full_size(ab, L)
+
+
 def new_generator(recipe) -> UNet:
-    """The generator that a `helpers.recipe.Recipe` asks for: a U-Net from scratch, or one whose encoder can see."""
+    """The generator a `helpers.recipe.Recipe` asks for: from scratch, with an encoder that can see, or told colors."""
     if recipe.encoder == "none":
         return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
+    if recipe.hints:
+        return HintUNet(recipe.encoder, recipe.width)
     return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
 
 
@@ -237,33 +275,3 @@ class PatchGAN(nn.Module):
             size = tuple(L.shape[-2:])
             raise ValueError(f"a picture of {size} is too small for this PatchGAN: at least {self.smallest} px")
         return self.net(torch.cat([L, ab], dim=1).to(self.net[-1].bias))
-
-
-@torch.enable_grad()
-def receptive_field(model: nn.Module, size: int = 256, pictures: int = 4) -> int:
-    """How many input pixels across one output pixel can see, measured by gradient. Built in chapter 4.
-
-    The gradient of the central output with respect to the input is nonzero exactly where the model
-    looks. A ReLU that is shut, or a max-pool, hides some paths; several random pictures are added up.
-
-    model: a `UNet`, or a critic like `PatchGAN` that takes (L, ab). size: side of the test pictures; it
-    must exceed the field. Returns pixels; the model is left as it was.
-    Raises ValueError when the field reaches the border of the test picture, or the output depends on nothing.
-    """
-    check_whole("receptive_field", 1, size=size, pictures=pictures)
-    parameter = next(model.parameters())
-    training, seen = model.training, torch.zeros(size, size)
-    model.eval()
-    for seed in range(pictures):
-        generator = torch.Generator().manual_seed(seed)
-        lab = (torch.rand(1, 3, size, size, generator=generator) * 2 - 1).to(parameter).requires_grad_()
-        out = model(lab[:, :1]) if isinstance(model, UNet) else model(lab[:, :1], lab[:, 1:])
-        center = out[..., out.shape[-2] // 2, out.shape[-1] // 2].sum()
-        seen += torch.autograd.grad(center, lab)[0].abs().sum((0, 1)).cpu()
-    model.train(training)
-    columns = (seen > 0).any(0).nonzero().flatten()
-    if len(columns) == 0:
-        raise ValueError("the output depends on no pixel: does this model look at its input?")
-    if columns[0] == 0 or columns[-1] == size - 1:
-        raise ValueError(f"the receptive field is wider than the {size}-px test picture: pass a larger size")
-    return int(columns[-1] - columns[0] + 1)

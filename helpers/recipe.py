@@ -46,6 +46,7 @@ class Recipe:
     depth: int = 4
     half_res: bool = True
     skips: bool = True
+    hints: int = 0  # a photo gets up to so many in training, and a HintUNet learns to use them (chapter 9)
     critic_width: int = 32
     critic_layers: int = 2
     # how long: steps of one batch, so that a budget is the same for 1,020 photos and for 6,149

@@ -46,6 +46,7 @@ from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite
 from .data import Photos, batches, load_flowers
 from .environment import hardware
+from .guided import HintTrainer, marks_for_report
 from .inference import load_generator, save_generator, weights_path
 from .losses import chance_levels
 from .metrics import predict, scorecard
@@ -99,9 +100,13 @@ class _Folder(RunFolder):
             return None
         kept = self.path / "start.safetensors"
         given = kept if kept.exists() else weights_path(self.recipe.start)
-        model, card = load_generator(given)
-        if model.config != (wanted := new_generator(self.recipe).config):
-            raise ValueError(f"{given} is a network of another shape: {model.config}, the recipe asks for {wanted}")
+        torch.manual_seed(self.recipe.seed)  # of what is new
+        (model, card), asked = load_generator(given), new_generator(self.recipe)
+        if self.recipe.hints and model.config == {**asked.config, "kind": "PretrainedUNet", "frozen": model.frozen}:
+            asked.load_state_dict(model.state_dict(), strict=False)  # all but the listener, which is new
+            model = asked
+        if model.config != asked.config:
+            raise ValueError(f"{given} is a network of another shape: {model.config}, wanted is {asked.config}")
         self.start_from = (given, card)
         return model
 
@@ -126,6 +131,7 @@ class _Folder(RunFolder):
         if self.main:
             card = scorecard(trainer.average, val, resamples=20)
             entry |= {f"val_{key}": card[key] for key in card.values}
+            entry |= marks_for_report(self.recipe, trainer.average, val)
             self.history.append(entry)
             write_json(self.path / "history.json", self.history)
             rows = {f"step-{trainer.step:06d}": predict(trainer.average, samples)}
@@ -167,7 +173,7 @@ def train(
     show: bool = True,
     save_every: float = 60.0,
     watch: Watch | None = None,
-    kind: type[Trainer] = Trainer,
+    kind: type[Trainer] | None = None,
 ) -> Run:
     """Train a generator, or go on with a training that was stopped; a finished one is loaded and nothing written.
 
@@ -177,7 +183,7 @@ def train(
     watch: called with (history, folder) after each report, and once at the start if `out` holds reports already (of
     a finished run or of one that goes on); on the main process only. history is a copy, one dict a report; the
     report's samples are already in the folder. What it raises ends the training: a broken view must not go unseen.
-    kind: whose steps are taken, such as a Trainer with another game.
+    kind: whose steps are taken, such as a Trainer with another game; the recipe's own if none is given.
 
     Validation always uses the moving average of the weights. Ctrl-C ends the step (in all processes), saves, returns.
     Raises ValueError if `out` holds a run of another recipe or of other photos, is damaged, or another process trains
@@ -198,7 +204,7 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
     claim_together(accelerator, folder, photos)
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
-    trainer = kind(recipe, accelerator, folder.start())
+    trainer = (kind or (HintTrainer if recipe.hints else Trainer))(recipe, accelerator, folder.start())
     folder.resume(trainer)
     if trainer.step < recipe.total_steps:  # what is wrong with the photos is said before anything is written
         next(batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, world=accelerator.num_processes))
@@ -259,6 +265,7 @@ def _describe(entry: dict, recipe: Recipe) -> str:
     if "val_psnr" in entry:
         psnr, delta_e, vivid = (entry[f"val_{key}"] for key in ("psnr", "delta_e", "colorfulness"))
         parts.append(f"val PSNR {psnr:.2f} ΔE {delta_e:.2f} CF {vivid:.1f}")
+        parts += [f"PSNR with {key.split('_')[2]} hints {entry[key]:.2f}" for key in entry if key.endswith("_hints")]
     return " · ".join(parts)
 
 
@@ -271,7 +278,7 @@ def load_or_train(
     retrain: bool = False,
     watch: Watch | None = None,
     color_from: Run | None = None,
-    kind: type[Trainer] = Trainer,
+    kind: type[Trainer] | None = None,
 ) -> Run:
     """The finished run of this recipe on these photos if there is one, else train it now (see `train`).
 

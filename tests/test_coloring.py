@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from helpers import inference
@@ -279,3 +280,56 @@ def test_stopped_it_says_so_in_a_line_and_goes_on_when_run_again(number, flowers
     assert color("in", "-o", "out") == (130, [], ["stopped: 2 colored, 3 to go: run the same command to go on"])
     assert signal.getsignal(number) == before and set(files("out")) == {"0.jpg", "1.jpg"}
     assert color("in", "-o", "out")[1] == ["3 colored, 2 already there"]
+
+
+# ------------------------------------------------------------------------------------------------------- hints
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory):
+    """A file of weights that take hints, as those that ship."""
+    from helpers.models import HintUNet
+
+    base, _ = inference.load_generator(inference.weights_path("flowers-l1"))
+    torch.manual_seed(0)
+    model = HintUNet(width=24)
+    model.load_state_dict(base.state_dict(), strict=False)
+    inference.save_generator(model, path := tmp_path_factory.mktemp("weights") / "hints.safetensors", 48)
+    return path
+
+
+@pytest.fixture
+def hinted(listening, monkeypatch):
+    monkeypatch.setattr(inference, "GUIDED", str(listening))
+    return listening
+
+
+def test_hints_choose_their_weights_and_color_one_picture(flowers, color, hinted):
+    make(flowers, "a.png")
+    assert color("a.png", "-o", "out", "--hint", "10,20=#2040ff", "--hint", "30,5=olive") == (0, ["1 colored"], [])
+    told = Colorizer.from_pretrained(hinted).colorize("a.png", hints=[(10, 20, "#2040ff"), (30, 5, "olive")])
+    assert np.array_equal(np.asarray(Image.open("out/a.png")), told)
+    again = ("a.png", "-o", "out", "--hint", "10,20=#2040ff", "--hint", "30,5=olive")
+    assert color(*again)[1] == ["0 colored, 1 already there"]
+    assert color(*again[:-1], "30,6=olive")[1] == ["1 colored"]  # other hints are another picture
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["--hint", "10,20"], 2, "error: --hint '10,20' is no hint: write one such as 120,80=#d02060"),
+        (["--hint", "10,20=reddish"], 2, "error: --hint 'reddish' is no color: write one such as"),
+        (
+            ["--hint", "10,20=red", "b.png"],
+            2,
+            "error: --hint is for one picture, and these are 2: color them one by one",
+        ),
+        (["--hint", "1,2=red", "--weights", "flowers-64"], 2, "error: flowers-64: these weights take no hints, leave"),
+        (["--hint", "48,2=red"], 1, "a.png: the hint at 48,2 lies outside, x goes from 0 to 47 and y from 0 to 47"),
+    ],
+)
+def test_hints_that_make_no_sense_are_one_sentence(arguments, code, line, flowers, color, hinted):
+    make(flowers, "a.png", "b.png")
+    got, _, err = color("-o", "out", *arguments[:2], "a.png", *arguments[2:])
+    assert got == code and len(err) == 1 and err[0].startswith(line), err
+    assert not Path("out").exists()

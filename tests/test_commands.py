@@ -31,6 +31,7 @@ NOT_RUN = {  # what a command begins with: why it is not run here
     "python -m helpers.publish": "hours, real photos, and it writes into the repository; test_publish runs its parts",
     "python -m tests.faults": "half an hour; tests/faults/test_faults.py runs a small share of it",
     "python -m tests.benchmarks": "minutes of measuring on real photos",
+    "python -m helpers.inference photo.jpg -o colored --hint": "a place of a larger photo; test_coloring gives hints",
     "python -m helpers.environment": "judges the computer it runs on; test_health runs it, with planted faults",
     "python -m helpers.classroom": "wants a folder of notebooks; test_grading makes one",
     "python -m tests.lone": "minutes; tests/notebooks/test_lone.py runs two of its notebooks",

@@ -124,6 +124,25 @@ def test_verdicts_as_pictures_are_blue_for_real_and_orange_for_fake():
     assert real.dtype == np.uint8 and (real[..., 2] > real[..., 0]).all() and (fake[..., 0] > fake[..., 2]).all()
 
 
+def test_what_hints_bring_is_drawn_by_count(shown):
+    none = {"psnr": np.array([20.0, 22.0]), "delta_e": np.array([9.0, 9.0])}
+    curve = {0: none, 50: {"psnr": np.array([30.0, 30.0]), "delta_e": np.array([4.0, 2.0])}}
+    figures.gains_figure({"some": curve, "fewer": {0: curve[50]}})
+    psnr, delta_e = shown[0].axes
+    assert [list(line.get_ydata()) for line in psnr.lines] == [[21, 30], [30]] and len(psnr.get_legend().texts) == 2
+    assert [list(line.get_ydata()) for line in delta_e.lines] == [[9, 3], [3]]
+    assert [text.get_text() for text in psnr.get_xticklabels()] == ["0", "50"]
+
+
+def test_suggestions_are_as_wide_as_their_shares_and_stand_above_the_true_color(shown):
+    pictures = [np.zeros((8, 8, 3), np.uint8)] * 2
+    figures.suggestions_figure(pictures, [(1, 2), (3, 4)], [[(0.75, 60, 0), (0.25, 0, 60)]] * 2, [(60, 0), (0, -60)])
+    axes = shown[0].axes
+    assert [bar.get_width() for bar in axes[2].patches] == [0.75, 0.25, 1]
+    offered, other, true = (bar.get_facecolor() for bar in axes[2].patches)
+    assert offered == true != other and [line.get_xydata().tolist() for line in axes[1].lines] == [[[4, 3]]]
+
+
 def draws(number, function):
     flower = np.zeros((128, 128, 3), np.uint8)
     return {
@@ -131,10 +150,11 @@ def draws(number, function):
         "03-4": lambda f: figures.guesses_picture(f, np.array([[0.0, 0], [1, 2], [30, 60]])),
         "04-1": lambda f: figures.fields_picture(f, flower, [[(4, 2), (4, 1)]]),
         "04-3": figures.costs_picture,
+        "09-1": figures.hint_map_picture,
     }[number](function)
 
 
-@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3"])
+@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3", "09-1"])
 def test_what_an_answer_draws_is_a_picture_and_a_blank_leaves_no_figure_behind(number):
     plt.close("all")
     right = draws(number, OURS[number])

@@ -15,8 +15,8 @@ from helpers.data import Photos
 from helpers.inference import WEIGHTS, Colorizer, save_generator
 from helpers.kid import FlowerNet, accuracy, load_features
 from helpers.metrics import predict
-from helpers.models import UNet
-from helpers.publish import badges, executing, guide, networks, notebooks, titles
+from helpers.models import HintUNet, UNet
+from helpers.publish import badges, executing, guide, networks, notebooks, results, titles
 from helpers.publish.__main__ import main
 from helpers.recipe import PRESETS
 from helpers.synthetic import draw_flowers
@@ -59,6 +59,35 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
         path = tmp_path / "shipped" / f"{name}.safetensors"
         assert Colorizer.from_pretrained(path).size == 32 and name in capsys.readouterr().out + name
         assert path.stat().st_size < (tmp_path / "generator.safetensors").stat().st_size * 0.7
+
+
+def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
+    recipe = replace(
+        PRESETS["smoke"], protocol="large", encoder="lite0", hints=8, start="flowers-l1", critic_steps=0, gan_steps=0
+    )
+    photos = replace(drawn(8, size=64), source="flowers102")
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
+    monkeypatch.setattr(networks, "WEIGHTS", shipped := tmp_path / "shipped")
+    shipped.mkdir()
+    (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
+    (tmp_path / "timing.json").write_text('{"seconds": 90, "hardware": "an abacus"}')
+    (tmp_path / "start.json").write_text('{"name": "flowers-l1", "command": "…", "training": {"seconds": 1}}')
+    for file in ("generator", "generator-l1", "start"):
+        save_generator(HintUNet(width=8), tmp_path / f"{file}.safetensors", recipe.size)
+    main(["weights", str(tmp_path), "roses-hints"])
+    assert sorted(path.name for path in shipped.iterdir()) == ["roses-hints.json", "roses-hints.safetensors"]
+    card = read(shipped / "roses-hints.json")
+    assert "listener" in card["what"] and card["scorecard"]["photos"] == card["hints"]["photos"] == 8
+    assert "hints=8" in card["command"] and "start=flowers-l1" in card["command"]
+    assert Colorizer.from_pretrained(shipped / "roses-hints.safetensors").colorize(
+        photos.images[0].permute(1, 2, 0).numpy(), hints=[(3, 4, "red")]
+    ).shape == (64, 64, 3)
+    monkeypatch.setattr(results, "WEIGHTS", shipped)
+    monkeypatch.setattr(results, "read_card", lambda name: read(shipped / f"{name}.json"))
+    (table,) = results.hints_tables()
+    ten = card["hints"]["curve"]["10"]
+    assert f"| 10 | {ten['psnr'][0]:.2f} | {ten['delta_e'][0]:.2f} |" in table and "paints as `flowers-l1`" in table
+    assert results.shipped_names() == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from .folding import folded
 from .keeping import encode
 from .pictures import read_picture
 from .progress import Bar, say
+from .told import parse_hint
 
 __all__ = ["command"]
 
@@ -50,13 +51,14 @@ EXAMPLES = """\
   python -m helpers.inference photo.jpg -o colored.jpg
   python -m helpers.inference "scans/*.tif" -o colored --weights flowers-64
   python -m helpers.inference holiday -o colored --saturation 0.8
-  python -m helpers.inference holiday -o colored --weights runs/mine/generator.safetensors"""
+  python -m helpers.inference holiday -o colored --weights runs/mine/generator.safetensors
+  python -m helpers.inference photo.jpg -o colored --hint 120,80=#d02060 --hint 30,200=olive"""
 
 
-def command(load: Callable, names: list[str], best: str, arguments: list[str] | None) -> int:
+def command(load: Callable, names: list[str], best: str, guided: str, arguments: list[str] | None) -> int:
     """What `helpers.inference.main` does. load: a name or file of weights -> Colorizer. names: of weights that ship.
 
-    best: the name of those that are taken where none is given.
+    best: the name of those that are taken where none is given; guided: where hints are.
     """
     reader = parser(
         "helpers.inference",
@@ -71,7 +73,7 @@ def command(load: Callable, names: list[str], best: str, arguments: list[str] | 
         help="folder for the colored pictures, made if it is missing; or the picture to make of a single one",
     )
     reader.add_argument(
-        "--weights", default=best, help=f"{', '.join(names)}, or a .safetensors file (default: %(default)s)"
+        "--weights", help=f"{', '.join(names)}, or a .safetensors file (default: {best}; {guided} with --hint)"
     )
     reader.add_argument(
         "--saturation", type=float, default=1.0, help="0 is gray, 1 what the model says, more is stronger (default: 1)"
@@ -82,13 +84,33 @@ def command(load: Callable, names: list[str], best: str, arguments: list[str] | 
         help="color anew what is in the output folder already; without, what these weights made of the same photo is "
         "skipped, and files of the same name from elsewhere are left alone",
     )
-    return run(lambda: _color(reader.parse_args(arguments), load))
+    reader.add_argument(
+        "--hint",
+        action="append",
+        default=[],
+        metavar="X,Y=COLOR",
+        help="the color of a place, in pixels from the left and the top of the upright picture, such as "
+        "120,80=#d02060; may be given several times, for one picture",
+    )
+
+    def work() -> int:
+        options = reader.parse_args(arguments)
+        options.weights = options.weights or (guided if options.hint else best)
+        return _color(options, load)
+
+    return run(work)
 
 
 def _color(options, load: Callable) -> int:
     if not (math.isfinite(options.saturation) and options.saturation >= 0):
         raise UsageError(f"saturation is {options.saturation}: choose 0 (gray) or more, 1 is the model's own")
+    try:
+        hints = [parse_hint(text) for text in options.hint]
+    except ValueError as error:
+        raise UsageError(f"--hint {error}") from None
     plan = plan_pictures(options.inputs, options.out)
+    if hints and len(plan.jobs) > 1:
+        raise UsageError(f"--hint is for one picture, and these are {len(plan.jobs)}: color them one by one")
     made = []
     if plan.jobs:
         try:
@@ -96,6 +118,8 @@ def _color(options, load: Callable) -> int:
         except (ValueError, OSError, RuntimeError) as error:
             text = sentence(error)
             raise UsageError(text if options.weights in text else f"{options.weights}: {text}") from error
+        if hints and not hasattr(colorizer.model, "listener"):
+            raise UsageError(f"{options.weights}: these weights take no hints, leave --weights out")
         try:
             made = usable(plan.jobs[0].target.parent if len(plan.jobs) == 1 else options.out)
         except OSError as error:
@@ -105,7 +129,8 @@ def _color(options, load: Callable) -> int:
     done = _Outcome(plan.problems, plan.notes)
     try:
         if plan.jobs:
-            _color_all(plan, done, colorizer, options.saturation, options.overwrite)
+            wishes = {"saturation": options.saturation} | ({"hints": hints} if hints else {})
+            _color_all(plan, done, colorizer, wishes, options.overwrite)
     except KeyboardInterrupt:
         done.tell()
         left = len(plan.jobs) - done.tried
@@ -143,9 +168,12 @@ class _Outcome:
             complain(line)
 
 
-def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwrite: bool) -> None:
-    """One picture that fails, in whatever way, never touches its neighbors. Of many, each core has one to work on."""
-    recipe, stop, begun = _fingerprint_of_weights(colorizer, saturation), threading.Event(), []
+def _color_all(plan: Plan, done: _Outcome, colorizer, wishes: dict, overwrite: bool) -> None:
+    """One picture that fails, in whatever way, never touches its neighbors. Of many, each core has one to work on.
+
+    wishes: what `colorize` is told beside the picture.
+    """
+    recipe, stop, begun = _fingerprint_of_weights(colorizer, **wishes), threading.Event(), []
     workers = max(1, min(_cores(), len(plan.jobs) // FEW, MOST_WORKERS))
     ahead = 2 * workers if workers > 1 else 1
     # Over the small layers of a small picture, several threads of torch would only wait for each other.
@@ -174,7 +202,7 @@ def _color_all(plan: Plan, done: _Outcome, colorizer, saturation: float, overwri
             warnings.simplefilter("ignore")  # of what Pillow warns, `read_picture` takes notes
             try:
                 for job in plan.jobs:
-                    begun.append((job, pool.submit(_color_one, job, colorizer, saturation, recipe, overwrite, stop)))
+                    begun.append((job, pool.submit(_color_one, job, colorizer, wishes, recipe, overwrite, stop)))
                     wait_until_only(ahead - 1)
                     if full == 3:
                         break
@@ -217,7 +245,7 @@ def _cores() -> int:
 
 
 def _color_one(
-    job: Job, colorizer, saturation: float, recipe: bytes, overwrite: bool, stop: threading.Event
+    job: Job, colorizer, wishes: dict, recipe: bytes, overwrite: bool, stop: threading.Event
 ) -> tuple[bool, list[str]]:
     """Whether it was colored, or was there already; and notes for the user."""
 
@@ -242,7 +270,7 @@ def _color_one(
     halt()
     with ONE_LARGE if picture.rgb.size > LARGE else nullcontext():
         halt()
-        colored = colorizer.colorize(picture.rgb, saturation, name=str(job.source))
+        colored = colorizer.colorize(picture.rgb, **wishes, name=str(job.source))
         if picture.alpha is not None:
             colored = np.dstack([colored[..., :3], picture.alpha])
         halt()
@@ -260,9 +288,10 @@ def _color_one(
 # -------------------------------------------------------------------------------------------- fingerprints
 
 
-def _fingerprint_of_weights(colorizer, saturation: float) -> bytes:
+def _fingerprint_of_weights(colorizer, saturation: float, hints=()) -> bytes:
     """Of all that a colored picture depends on, beside the picture."""
     content = hashlib.blake2b(METHOD + f"{colorizer.size} {saturation:g}".encode())
+    content.update("".join(f" {hint}" for hint in hints).encode())
     for name, value in colorizer.model.state_dict().items():
         content.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
     return content.digest()

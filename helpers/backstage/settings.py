@@ -32,6 +32,7 @@ RULES = {
     "depth": (int, 1, 9),
     "half_res": (bool,),
     "skips": (bool,),
+    "hints": (int, 0, 1000),
     "critic_width": (int, 1, 1024),
     "critic_layers": (int, 1, 7),
     "batch_size": (int, 1, MANY),
@@ -120,6 +121,11 @@ def _does_not_fit(r) -> str:
         f"not {r.size}": plays and 3 * 2**r.critic_layers > r.size,
         f"batch_size is 1, and at depth {r.depth} a single pixel is left of {least} px: BatchNorm needs two values, "
         "so change one of them": scratch and r.batch_size * bottom == 1,
+        f"hints is {r.hints}: only a network on a pretrained encoder takes hints, set encoder=lite0": r.hints
+        and scratch,
+        f"hints is {r.hints}: a colorizer that stands still is needed to give hints to, set start=flowers-l1": r.hints
+        and not r.start,
+        f"hints is {r.hints}: no critic has learned to judge them, set critic_steps=0 gan_steps=0": r.hints and plays,
     }
     return next((words for words, wrong in problems.items() if wrong), "")
 

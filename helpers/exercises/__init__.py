@@ -11,7 +11,17 @@ If a result is wrong but equals what a typical mistake would give, the hint name
 
 from collections.abc import Callable
 
-from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07, chapter_08
+from . import (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_09,
+)  # fmt: skip
 from .chapter_05 import mysteries
 from .hints import Hint, NotDone
 from .moves import duel, trainer_with
@@ -19,7 +29,9 @@ from .pictures import both
 
 __all__ = ["EXERCISES", "check", "duel", "expected_and_yours", "mysteries", "trainer_with", "yours_or_ours"]
 
-CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07, chapter_08)
+CHAPTERS = (
+    chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07, chapter_08, chapter_09,
+)  # fmt: skip
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}
 """Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""
 OURS: dict[str, Callable] = {

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,6 +17,7 @@ from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
 from ..data import PROTOCOLS, Photos, crop_and_flip
 from ..environment import hardware
+from ..guided import marks_of_hints
 from ..inference import WEIGHTS, load_generator, load_network, save_generator
 from ..kid import FEATURES, SIZE, FlowerNet, accuracy
 from ..metrics import baseline_cards, predict, scorecard
@@ -23,6 +25,8 @@ from ..recipe import Recipe, choose_precision, choose_preset
 from . import real_photos
 
 EPOCHS = 120
+HINTED_PHOTOS = 256  # on which hints are judged, spread over all: each is painted a dozen times, some two dozen times
+HINTED = {"": "a colorizer that stands still, and a listener to color hints trained beside it"}
 
 
 def training_command(recipe: Recipe, name: str) -> str:
@@ -70,15 +74,13 @@ def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
 
 
 def publish_weights(folder: Path, name: str) -> None:
-    """Turn a finished run into `name` and `name-l1`, with cards."""
+    """Turn a finished run into `name` and `name-l1`, with cards; one with hints, which plays no game, into `name`."""
     recipe, timing = Recipe.restore(read_json(folder / "recipe.json")), read_json(folder / "timing.json")
     trained_on = learned_from(timing, recipe)
     test, seen = (real_photos(split, recipe.size, recipe.protocol) for split in ("test", "train"))
     baselines = {key: asdict(card) for key, card in baseline_cards(test, seen).items()}
-    for suffix, what in {
-        "-l1": "U-Net trained on L1 alone",
-        "": "U-Net trained on L1, then against a PatchGAN",
-    }.items():
+    both = {"-l1": "U-Net trained on L1 alone", "": "U-Net trained on L1, then against a PatchGAN"}
+    for suffix, what in (HINTED if recipe.hints else both).items():
         card = {
             "what": what,
             "command": training_command(recipe, name),
@@ -95,7 +97,16 @@ def publish_weights(folder: Path, name: str) -> None:
             card["encoder"] = ORIGIN
         generator, _ = load_generator(folder / f"generator{suffix}.safetensors")
         path = WEIGHTS / f"{name}{suffix}.safetensors"
-        ship(generator, path, recipe.size, card, lambda model: {"scorecard": asdict(scorecard(model, test))})
+        ship(generator, path, recipe.size, card, lambda model: _marks(model, test, recipe))
+
+
+def _marks(model: nn.Module, test: Photos, recipe: Recipe) -> dict:
+    """The scorecard, which is one without hints; and what hints bring to a network that takes them."""
+    marks = {"scorecard": asdict(scorecard(model, test))}
+    if recipe.hints:
+        some = np.linspace(0, len(test) - 1, min(HINTED_PHOTOS, len(test))).astype(int)
+        marks["hints"] = marks_of_hints(model, test.subset(some), few=HINTED_PHOTOS // 4)
+    return marks
 
 
 def train_flowernet(photos: Photos, epochs: int = EPOCHS, batch_size: int = 64, seed: int = 0, lr: float = 3e-3):

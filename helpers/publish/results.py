@@ -13,9 +13,9 @@ from .notebooks import duration_words
 
 
 def shipped_names() -> list[str]:
-    """Colorizers in helpers/weights/, without their `-l1` twins, small pictures first."""
-    names = (path.stem for path in WEIGHTS.glob("*.json") if not path.stem.endswith("-l1"))
-    return sorted(names, key=lambda name: read_card(name)["recipe"]["size"])
+    """Colorizers in helpers/weights/, without their `-l1` twins and those that take hints, small pictures first."""
+    cards = {path.stem: read_card(path.stem) for path in WEIGHTS.glob("*.json") if not path.stem.endswith("-l1")}
+    return sorted((name for name in cards if "hints" not in cards[name]), key=lambda n: cards[n]["recipe"]["size"])
 
 
 def results_tables() -> str:
@@ -33,7 +33,29 @@ def results_tables() -> str:
             f"{duration_words(60 * training_minutes(card))} on {card['training']['hardware']}. 95 % intervals and the "
             f"recipe are in `helpers/weights/{name}.json`.\n\n{table}"
         )
-    return "\n\n".join(tables)
+    return "\n\n".join([*tables, *hints_tables()])
+
+
+def hints_tables() -> list[str]:
+    """What hints bring, for each of the weights that take them."""
+    tables = []
+    for name in sorted(path.stem for path in WEIGHTS.glob("*.json")):
+        if not (marks := (card := read_card(name)).get("hints")):
+            continue
+        few, errors = marks["at_errors_photos"], marks["at_errors"]
+        rows = [f"| hints | PSNR dB | ΔE2000 | PSNR dB, placed at the largest errors ({few} photos) |", "|-|-|-|-|"]
+        for count, one in marks["curve"].items():
+            there = f"{errors[count]['psnr'][0]:.2f}" if count in errors else ""
+            rows.append(f"| {count} | {one['psnr'][0]:.2f} | {one['delta_e'][0]:.2f} | {there} |")
+        true, other = (f"{marks['obeyed'][key]['share']:.0%}" for key in ("true", "other"))
+        tables.append(
+            f"`{name}`, told colors at random places (chapter 9), protocol `{card['protocol']}`: {marks['photos']} of "
+            f"{card['judged_on']}; without a hint it paints as `{card['started_from']['name']}`. "
+            f"All that lies within 3 px of a hint is within ΔE2000 5 of the color asked for in {true} of "
+            f"{marks['obeyed']['true']['trials']} trials, and in {other} where the color was another photo's.\n\n"
+            + "\n".join(rows)
+        )
+    return tables
 
 
 def painted(pictures: list[np.ndarray], name: str) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ..backstage.files import writing
 from ..data import Photos, batches, to_lab, to_rgb8
@@ -120,6 +121,19 @@ def on_the_shoulders_of_imagenet():
     return photo_rows({" ": pictures}, cell=2.3, titles=titles)
 
 
+def you_choose_the_colors():
+    """09: a held-out flower in gray, painted without hints, and with two: one on a petal, one beside the flower."""
+    from ..widgets.hints import hints_picture
+
+    colorizer, photo = Colorizer.from_pretrained("flowers-hints"), as_pictures(_flower().images)[0]
+    hints = [(140, 105, "#d02890"), (30, 200, "#305020")]
+    gray, plain, told = (colorizer.colorize(photo, s, hints=h) for s, h in ((0, ()), (1, ()), (1, hints)))
+    marked = hints_picture(gray, plain, told, hints)[26:-8, 8:240]
+    marked = np.asarray(Image.fromarray(marked).resize(photo.shape[1::-1], Image.Resampling.LANCZOS))
+    titles = ["two hints", "painted without them", "and with them"]
+    return photo_rows({" ": [marked, plain, told]}, cell=3.05, titles=titles)
+
+
 def your_own_photos():
     """08: three held-out flowers drawn by lot, and two photos that are no flowers: gray, painted, as they were."""
     import skimage.data
@@ -141,7 +155,7 @@ CHAPTERS = (
     exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation,
     on_the_shoulders_of_imagenet, your_own_photos,
 )  # fmt: skip
-TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)}
+TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {"09": you_choose_the_colors}
 
 
 def publish_titles(numbers: list[str]) -> None:

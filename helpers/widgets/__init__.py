@@ -11,6 +11,7 @@ view = live_training(recipe)        # live.py: then load_or_train(recipe, name, 
 training_scrubber(run)              #         back through the reports of a run
 real_or_colored(real, colored)      # game.py: a game with a score
 top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
+choose_colors(photo)                # hints.py: a photo to click, a color to pick
 trainings_slider(moments)           #         two trainings side by side, as they go on
 own_photo(photos, colorizer)        # own.py: upload or choose a photo, saturation, the colored file
 choice_strip(photo, colorizers)     #         several paintings of it to choose from
@@ -18,6 +19,7 @@ choice_strip(photo, colorizers)     #         several paintings of it to choose 
 
 from .compare import before_after, skip_switch
 from .game import real_or_colored
+from .hints import choose_colors
 from .lab import gamut_slice, lab_explorer
 from .live import live_training, sample_rows, training_scrubber
 from .own import choice_strip, own_photo
@@ -28,6 +30,7 @@ from .seeing import top_five, trainings_slider
 __all__ = [
     "before_after",
     "choice_strip",
+    "choose_colors",
     "gamut_slice",
     "lab_explorer",
     "live_training",

@@ -46,6 +46,8 @@ from dataclasses import replace
 import numpy as np
 
 from helpers.data import drawn_photos
+from helpers.inference import Colorizer, load_generator, weights_path
+from helpers.models import HintUNet
 from helpers.recipe import PRESETS
 from helpers.runs import train
 from helpers.widgets import *
@@ -54,7 +56,10 @@ photos = drawn_photos(4, size=64)
 drawn = photos.images.permute(0, 2, 3, 1).numpy()
 maps = np.random.default_rng(0).normal(size=(2, 4, 6, 6))
 tiny = replace(PRESETS["smoke"], batch_size=4, color_steps=2, critic_steps=1, gan_steps=3, report_steps=2)
+listening = HintUNet(width=24)  # a listener that has learned nothing spreads hints all the same
+listening.load_state_dict(load_generator(weights_path("flowers-l1"))[0].state_dict(), strict=False)
 """,
+    "choose_colors(drawn[0].repeat(4, 0).repeat(4, 1), weights=Colorizer(listening, 224))",
     "lab_explorer()",
     "gamut_slice()",
     "photo_browser(photos)",
@@ -367,6 +372,67 @@ def check_top_five(page, cell, known=None):
     assert difference(press(page, cell, buttons.nth(0), "Space"), first) == 0
 
 
+def check_choose_colors(page, cell):
+    """By mouse and by keyboard: hints are given, moved, recolored, removed and undone; prints how long one took."""
+    root, still = cell.locator(".hints"), cell.locator(".jp-OutputArea .jp-RenderedImage img")
+    photo, marks, rows = root.locator(".photo"), root.locator(".mark"), root.locator("li")
+    box = photo.locator("img").bounding_box()
+
+    def after(act) -> str:
+        """The still picture, once the kernel has answered what `act` asked for."""
+        before, old, last = root.get_attribute("data-painted"), still.get_attribute("src"), None
+        act()
+        until, since = time.monotonic() + 20, time.monotonic()
+        while time.monotonic() - since < 0.4:  # a drag makes pictures on its way
+            now = root.get_attribute("data-painted"), still.get_attribute("src")
+            if root.get_attribute("data-busy") == "yes" or before == now[0] or now[1] == old or now != last:
+                since, last = time.monotonic(), now
+            assert time.monotonic() < until, "the picture did not change within 20 s"
+            time.sleep(0.02)
+        return now[1]
+
+    given, first = marks.count(), still.get_attribute("src")
+    root.locator(".bar input").fill("#2040ff")
+    click = after(lambda: photo.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.4}))
+    milliseconds = [int(root.get_attribute("data-ms"))]
+    assert marks.count() == rows.count() == given + 1 and "#2040ff" in rows.nth(given).inner_text()
+    photo.focus()
+    for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    aimed = after(lambda: page.keyboard.press("Enter"))
+    milliseconds.append(int(root.get_attribute("data-ms")))
+    assert marks.count() == given + 2 and aimed != click
+    where = rows.nth(given + 1).inner_text()
+    marks.nth(given + 1).focus()
+    after(lambda: page.keyboard.press("Shift+ArrowDown"))
+    assert rows.nth(given + 1).inner_text() != where
+    after(lambda: rows.nth(given + 1).locator("input").fill("#00a000"))
+    assert "#00a000" in rows.nth(given + 1).inner_text() and "background: rgb(0, 160, 0)" in marks.nth(
+        given + 1
+    ).get_attribute("style")
+    for _ in range(2):  # the color, and the way of the mark
+        marks.nth(given).focus()
+        last = after(lambda: page.keyboard.press("Control+z"))
+    assert last == aimed and rows.nth(given + 1).inner_text() == where
+    marks.nth(given + 1).focus()
+    assert after(lambda: page.keyboard.press("Delete")) == click and marks.count() == given + 1
+
+    def drag():
+        marks.nth(given).hover()
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.7, steps=4)
+        page.mouse.up()
+
+    root.scroll_into_view_if_needed()
+    box = photo.locator("img").bounding_box()
+    assert after(drag) != click and marks.count() == given + 1
+    assert after(lambda: root.locator("button", has_text="undo").click()) == click
+    if given == 0:
+        assert after(lambda: root.locator("button", has_text="remove all").click()) == first
+        assert marks.count() == rows.count() == 0
+    print(f"\nfrom click to new picture: {milliseconds[0]} ms, from the key Enter: {milliseconds[1]} ms")
+
+
 def check_trainings_slider(page, cell, known=None):
     slider, _, last, before = last_two(page, cell)
     if known is not None:
@@ -476,6 +542,7 @@ CHECKS = {
     "real_or_colored": check_real_or_colored,
     "top_five": check_top_five,
     "trainings_slider": check_trainings_slider,
+    "choose_colors": check_choose_colors,
     "own_photo": check_own_photo,
     "choice_strip": check_choice_strip,
 }
@@ -545,7 +612,7 @@ def test_widgets_answer_the_keyboard(visit):
     for position, name in found:
         cell = visit.page.locator(".jp-Notebook-cell").nth(position)
         cell.scroll_into_view_if_needed()
-        if name != "before_after":
+        if name not in ("before_after", "choose_colors"):  # which have a live picture of their own
             assert cell.locator(".jp-OutputArea img").count() == 1, f"{name}: one picture, live and stored"
             assert "Try:" in cell.locator(".jp-OutputArea").inner_text()
         CHECKS[name](visit.page, cell, **({"known": known[name]} if name in known else {}))
