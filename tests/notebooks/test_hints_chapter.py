@@ -41,16 +41,17 @@ def test_by_hand_it_is_the_helper(printed):
 
 def test_each_cell_adding_its_own_is_too_much(printed):
     missing, arrive = numbers(r"(\d+) Lab units are missing there, (\d+) arrive", printed)
-    assert arrive > 1.5 * missing
+    assert arrive > 3 * missing
 
 
-def test_more_hints_bring_more_and_well_chosen_ones_most(gains):
+def test_more_hints_bring_more_and_at_errors_they_pay_from_five_on(gains):
     lucky, chosen = gains["at random places"], gains["at the largest errors"]
     assert list(lucky) == [1, 2, 5, 10, 50] and list(chosen) == [1, 2, 5, 10]
     for way in (lucky, chosen):
         decibels = [gain for gain, _ in way.values()]
-        assert decibels == sorted(decibels) and decibels[0] > 0
-    assert chosen[10][0] > lucky[10][0] and lucky[1][1] > 0
+        assert decibels == sorted(decibels)
+    assert lucky[1][0] > 0 and chosen[1][1] > lucky[1][1] > 0
+    assert all(chosen[count][0] > lucky[count][0] for count in (5, 10))
 
 
 def test_the_table_is_of_the_same_numbers(gains):
@@ -68,7 +69,7 @@ def test_hints_are_obeyed(printed):
     assert true >= 90 and other <= true
 
 
-def test_the_blue_leaf_is_painted_and_what_is_unlike_it_follows_less(printed):
+def test_green_turns_blue_and_what_is_unlike_it_follows_less(printed):
     green, asked = numbers(r"green places moved by (\d+) Lab units of the (\d+) asked for", printed)
     (others,) = numbers(r"all others moved by (\d+) Lab units", printed)
     assert green > 1.5 * others and green > asked / 4
