@@ -59,7 +59,7 @@ class Photos:
 
     images: uint8 (N, 3, S, S), memory-mapped until `.to(device)` moves it. labels: int64 (N,), the
     flower's category from 0. ids: int64 (N,), the number in the file name `image_00001.jpg`, or -1, -2, …
-    for drawn flowers. split: the official split. source: "flowers102" or "drawn".
+    for drawn flowers. split: the official split. source: "flowers102", "drawn", "own photos".
     Raises TypeError for other numbers, ValueError for other shapes, and for no photo at all.
     """
 
@@ -159,22 +159,26 @@ def to_rgb8(L: Tensor, ab: Tensor) -> Tensor:
     return (lab_to_rgb(unscale_lab(L, ab)) * 255).round().byte()
 
 
-def crop_and_flip(images: Tensor, index: Tensor, size: int, generator: torch.Generator) -> Tensor:
+def crop_and_flip(
+    images: Tensor, index: Tensor, size: int, generator: torch.Generator, rank: int = 0, world: int = 1
+) -> Tensor:
     """Random resized crops with random flips of `images[index]`: uint8 (B, 3, size, size). Met in chapter 2.
 
     One window of 70 to 100 % of the side, with up to 15 % of stretch, is drawn for the whole batch, and a place and a
     flip for each photo, all on the CPU: a seed means the same on every device. images: uint8 (N, 3, S, S). index: int64
-    (B,). Raises TypeError for other numbers, ValueError for other shapes and a size below 1.
+    (B,). rank, world: only each `world`-th photo of the batch, cut as if all were: (B / world, 3, size, size).
+    Raises TypeError for other numbers, ValueError for other shapes and a size below 1.
     """
     check("crop_and_flip", "uint8", images=(images, "N 3 S S"))
     check("crop_and_flip", "whole numbers", index=(index, "B"))
     check_whole("crop_and_flip", 1, size=size)
-    full, count = images.shape[-1], len(index)
+    full = images.shape[-1]
     u = torch.rand(2, generator=generator)
     side = full * (0.7 + 0.3 * u[0].item())
     stretch = 1.15 ** (2 * u[1].item() - 1)
     height, width = (max(1, min(full, round(s))) for s in (side * stretch, side / stretch))
-    place = torch.rand(3, count, 1, generator=generator)
+    place, index = torch.rand(3, len(index), 1, generator=generator)[:, rank::world], index[rank::world]
+    count = len(index)
     rows = (place[0] * (full - height + 1)).long() + torch.arange(height)
     columns = (place[1] * (full - width + 1)).long() + torch.arange(width)
     columns = torch.where(place[2] < 0.5, columns.flip(1), columns)
@@ -205,8 +209,8 @@ def batches(
     start: the step of the first batch. What a batch holds depends on seed, step and photos alone, so training can stop
     anywhere and go on as if it never had. An epoch leaves out its incomplete last batch; the next is shuffled anew.
     size: side in pixels, or a function of the step (`Recipe.size_at`). rank, world: this process takes each `world`-th
-    photo of every batch. With the first batch, raises ValueError when photos do not make one, processes do not divide
-    it, or a number is out of range; TypeError for what is no whole number.
+    photo of every batch, cut and flipped as one process alone would. With the first batch, raises ValueError when
+    photos do not make one, processes do not divide it, or a number is out of range; TypeError for no whole number.
     """
     check_whole("batches", 1, batch_size=batch_size, world=world)
     check_whole("batches", 0, seed=seed, start=start)
@@ -220,9 +224,9 @@ def batches(
         epoch, i = divmod(step, len(photos) // batch_size)
         if i == 0 or step == start:
             order = torch.randperm(len(photos), generator=_generator(seed, epoch, 0))
-        index = order[i * batch_size + rank : (i + 1) * batch_size : world]
-        generator = _generator(seed, epoch, 1 + i * world + rank)
-        yield to_lab(crop_and_flip(photos.images, index, size(step) if callable(size) else size, generator))
+        index, generator = order[i * batch_size : (i + 1) * batch_size], _generator(seed, epoch, 1 + i)
+        side = size(step) if callable(size) else size
+        yield to_lab(crop_and_flip(photos.images, index, side, generator, rank, world))
 
 
 def _generator(*numbers: int) -> torch.Generator:

@@ -37,7 +37,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .backstage.checkpoints import RunFolder, first_here, key_of, read_state, runs_folder, write_state
+from .backstage.checkpoints import RunFolder, claim_together, first_here, key_of, read_state, runs_folder, write_state
 from .backstage.files import write_json, writing
 from .backstage.interrupt import calm
 from .backstage.kept import load_or_make
@@ -81,13 +81,14 @@ class _Folder(RunFolder):
 
     def resume(self, trainer: Trainer) -> None:
         """Go on from the checkpoint, if there is one."""
-        state = self.read_checkpoint() if self.found is None else self.found
-        if state:
+        # From the main process, whose folder it is: on another computer there may be nothing in a folder of this name.
+        kept = first_here(trainer.accelerator, lambda: self.read_checkpoint() if self.found is None else self.found)
+        if kept:
             try:
-                trainer.load(state)
+                trainer.load(kept)
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise ValueError(f"{self.checkpoint} does not fit its recipe ({error}): delete it") from error
-            self.history, self.seconds, self.saved_step = state["history"], state["seconds"], trainer.step
+            self.history, self.seconds, self.saved_step = kept["history"], kept["seconds"], trainer.step
         self.found, self.clock = None, time.perf_counter()
 
     def start(self) -> UNet | None:
@@ -200,7 +201,7 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
         photos = load_flowers("train", recipe.load_size, recipe.protocol, limit=recipe.train_limit)
     if val is None:
         val = load_flowers("val", recipe.size, recipe.protocol, limit=recipe.val_limit)
-    first_here(accelerator, lambda: folder.claim(photos))
+    claim_together(accelerator, folder, photos)
     photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
     trainer = (kind or (HintTrainer if recipe.hints else Trainer))(recipe, accelerator, folder.start())

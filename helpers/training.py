@@ -5,8 +5,8 @@
     accelerate launch --cpu --num_processes 2 -m helpers.training --preset smoke --out runs/name   # or with torchrun
 
 The same command again goes on where it stopped. Measured: stopped after any step and continued, it ends with the same
-bits on a CPU, with as many threads and processes (tests/test_runs.py); with equal networks it trains on 38.0 photos a
-second where the usual script trains on 12.0, 3.18 times as many, on two CPU cores (tests/benchmarks/RESULTS.md).
+bits on a CPU, with as many threads and processes; several processes learn what one learns (tests/test_together.py).
+With equal networks it trains on 38.0 photos a second, the usual script on 12.0 (tests/benchmarks/RESULTS.md).
 
 Three phases (NoGAN, after DeOldify), the loss of the third after Isola et al. 2016, eq. 4:
   color:  the generator alone, on the distance of ab. It learns everything but courage.
@@ -28,6 +28,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from .backstage.sharing import mean_of_all, share_statistics
 from .data import Photos, batches
 from .losses import color_loss, discriminator_loss, generator_loss
 from .models import PatchGAN, new_generator, parameter_groups
@@ -69,7 +70,7 @@ class Trainer:
         g_optimizer = torch.optim.AdamW(weights, recipe.lr, betas=(0.9, 0.99), weight_decay=decay, fused=True)
         d_optimizer = torch.optim.Adam(critic.parameters(), recipe.lr_critic, betas=(0.0, 0.99), fused=True)
         # Kept beside the wrapped ones: Accelerate's `unwrap_model` would switch mixed precision off for good.
-        self.plain_generator, self.plain_critic = generator, critic
+        self.plain_generator, self.plain_critic = share_statistics(generator, accelerator), critic
         wrapped = accelerator.prepare(generator, critic, g_optimizer, d_optimizer)
         self.generator, self.critic, self.g_optimizer, self.d_optimizer = wrapped
         self.pending: list[dict[str, Tensor]] = []  # losses not yet looked at, one dict a step
@@ -92,7 +93,8 @@ class Trainer:
         L, ab = (t.contiguous(memory_format=torch.channels_last) for t in (L, ab))
         self.generator.train(phase != "critic")  # one that stands still must not even change its BatchNorm
         self.critic.train()
-        self.pending.append(self.color_step(L, ab) if phase == "color" else self.game_step(L, ab, phase == "gan"))
+        losses = self.color_step(L, ab) if phase == "color" else self.game_step(L, ab, phase == "gan")
+        self.pending.append(mean_of_all(losses, self.accelerator))
         self.step += 1
         if phase != "critic":
             self.update_average()

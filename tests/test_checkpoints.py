@@ -207,10 +207,15 @@ def test_what_the_main_process_refuses_all_refuse(processes, monkeypatch):
     main, asked = SimpleNamespace(is_main_process=True, num_processes=processes), []
     with pytest.raises(ValueError, match="no"):
         first_here(main, lambda: (_ for _ in ()).throw(ValueError("no")))
-    assert len(sent) == processes - 1
+    assert len(sent) == 2 * (processes - 1)
     if processes == 2:
-        monkeypatch.setattr("accelerate.utils.broadcast_object_list", lambda box: [sent[0]])
+        monkeypatch.setattr("accelerate.utils.broadcast_object_list", lambda box: sent)
         other = SimpleNamespace(is_main_process=False, num_processes=2)
         with pytest.raises(ValueError, match="no"):
             first_here(other, lambda: asked.append(1))
+        sent.clear()
+        monkeypatch.setattr("accelerate.utils.broadcast_object_list", lambda box: (sent.extend(box), box)[1])
+        assert first_here(main, lambda: {"step": 3}) == {"step": 3}
+        monkeypatch.setattr("accelerate.utils.broadcast_object_list", lambda box: sent)
+        assert first_here(other, lambda: asked.append(1)) == {"step": 3}
     assert asked == []

@@ -200,7 +200,7 @@ def test_stopped_while_pytorch_is_imported_it_says_so_in_a_line(module, tmp_path
 
 
 def test_stopped_while_it_is_judged_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
-    def stop(run):
+    def stop(run, load):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "report_on_test", stop)

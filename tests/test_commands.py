@@ -132,6 +132,11 @@ def test_it_runs(number, way, tmp_path):
     for name in ("photo.jpg", "holiday/b.png", "folder/c.jpg", "scans/d.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture.save(tmp_path / name)
+    for i in range(24 if "--photos" in RUN[number] else 0):
+        (tmp_path / "album").mkdir(exist_ok=True)
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(
+            tmp_path / f"album/{i}.png"
+        )
     env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "FLOWERS102_ROOT")}
     env |= {"COLORIZE_OFFLINE": "1", "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     code, text = way(cheap(RUN[number]), tmp_path, env, columns)
@@ -306,6 +311,16 @@ def test_of_several_processes_one_speaks_or_who_alone_knows(error, code, said, c
     for rank in range(3):
         monkeypatch.setenv("RANK", str(rank))
         assert run(work) == code and capsys.readouterr().err == said.get(rank, "")
+
+
+def test_on_another_computer_its_first_process_speaks(capsys, monkeypatch):
+    def work():
+        raise ValueError("no such folder here")
+
+    monkeypatch.setenv("RANK", "2")
+    for local, said in {"1": "", "0": "process 2: error: no such folder here\n"}.items():
+        monkeypatch.setenv("LOCAL_RANK", local)
+        assert run(work) == 1 and capsys.readouterr().err == said
 
 
 def test_all_commands_tell_their_exit_codes(capsys):

@@ -419,9 +419,18 @@ def test_the_size_may_depend_on_the_step(photos):
     assert torch.equal(fixed, some(batches(photos, 4, lambda step: 8 * (step - 2), 0, start=3), 3)[2][1])
 
 
-def test_processes_share_a_batch(photos):
-    pieces = [next(batches(photos, 4, 40, 0, rank=r, world=2))[0] for r in range(2)]
-    assert [p.shape[0] for p in pieces] == [2, 2] and not torch.equal(*pieces)
+@pytest.mark.parametrize("world", [2, 4])
+def test_processes_share_a_batch(photos, world):
+    """What they get is what one gets, cut and flipped the same: nothing twice, nothing left out."""
+    whole = some(batches(photos, 4, 32, 3), 5)
+    shares = [some(batches(photos, 4, 32, 3, rank=rank, world=world), 5) for rank in range(world)]
+    for step, batch in enumerate(whole):
+        for part in range(2):
+            together = torch.empty_like(batch[part])
+            for rank in range(world):
+                assert len(shares[rank][step][part]) == 4 // world
+                together[rank::world] = shares[rank][step][part]
+            assert torch.equal(together, batch[part])
     with pytest.raises(ValueError, match="shared by 3 processes: choose a multiple of 3"):
         next(batches(photos, 4, 40, 0, world=3))
 

@@ -128,12 +128,20 @@ def test_each_training_has_the_precision_it_asks_for(first):
 @pytest.mark.parametrize(
     ("words", "asked"),
     [
-        ("python /usr/bin/accelerate launch --cpu --num_processes 2 -m helpers.training --out x", (2, 0)),
-        ("/usr/bin/accelerate-launch --num-processes=3 --main_process_port 1234 script.py", (3, 1234)),
-        ("python -m accelerate.commands.launch --num_processes 4 script.py --num_processes 9", (4, 0)),
-        ("python -m accelerate.commands.accelerate_cli launch --cpu script.py --num_processes 9", (0, 0)),
-        ("bash", (0, 0)),
-        ("accelerate launch --no_such_option", (0, 0)),
+        ("python /usr/bin/accelerate launch --cpu --num_processes 2 -m helpers.training --out x", {"processes": 2}),
+        (
+            "/usr/bin/accelerate-launch --num-processes=3 --main_process_port 1234 script.py",
+            {"processes": 3, "port": 1234},
+        ),
+        ("python -m accelerate.commands.launch --num_processes 4 script.py --num_processes 9", {"processes": 4}),
+        ("python -m accelerate.commands.accelerate_cli launch --cpu script.py --num_processes 9", {}),
+        (
+            "accelerate launch --cpu --num_machines 2 --machine_rank 1 --main_process_ip 10.0.0.1 "
+            "--main_process_port 77 --num_processes 4 script.py",
+            {"processes": 4, "port": 77, "machines": 2, "machine": 1, "address": "10.0.0.1"},
+        ),
+        ("bash", {}),
+        ("accelerate launch --no_such_option", {}),
     ],
 )
 def test_what_the_launcher_was_asked_for(words, asked, monkeypatch):
@@ -142,7 +150,39 @@ def test_what_the_launcher_was_asked_for(words, asked, monkeypatch):
 
     monkeypatch.setattr(psutil.Process, "cmdline", lambda _: words.split())
     monkeypatch.setattr(config_args, "default_config_file", "nowhere")
-    assert processes._asked_for() == asked
+    assert processes._asked_for() == processes._Asked(**asked)
+
+
+@pytest.mark.parametrize(("machine", "ranks"), [(0, "0 1"), (1, "2 3")])
+def test_each_machine_starts_its_share(machine, ranks, monkeypatch):
+    """The first process is this one; of four on two machines the second begins with number 2."""
+    began = []
+
+    class Started:
+        def __init__(self, *_, **__):
+            began.append(dict(os.environ))
+
+    asked = processes._Asked(4, 77, 2, machine, "10.0.0.1")
+    monkeypatch.setattr(processes, "_asked_for", lambda: asked)
+    monkeypatch.setattr(processes.subprocess, "Popen", Started)
+    monkeypatch.setattr(processes.atexit, "register", lambda _: None)
+    monkeypatch.setattr(processes._Guard, "others", [])
+    with monkeypatch.context() as context:
+        for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "RANK", "LOCAL_RANK"):
+            context.setenv(name, "")  # so that they are taken away at the end
+            context.delenv(name)
+        context.setenv("ACCELERATE_USE_CPU", "True")
+        processes._start_others()
+        all_of_them = [dict(os.environ), *began]
+    assert " ".join(one["RANK"] for one in all_of_them) == ranks
+    assert [one["LOCAL_RANK"] for one in all_of_them] == ["0", "1"]
+    for one in all_of_them:
+        assert (one["WORLD_SIZE"], one["LOCAL_WORLD_SIZE"]) == ("4", "2")
+        assert (one["MASTER_ADDR"], one["MASTER_PORT"]) == ("10.0.0.1", "77")
+    monkeypatch.setattr(processes, "_asked_for", lambda: processes._Asked(3, 77, 2))
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
+    with pytest.raises(ValueError, match="3 processes cannot be shared by 2 machines.*multiple of --num_machines"):
+        processes._start_others()
 
 
 def test_a_process_among_others_starts_none(monkeypatch):

@@ -94,6 +94,7 @@ def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
     ("photos", "words"),
     [
         ({"source": "drawn", "split": "test"}, "on the real photos, not on drawn ones"),
+        ({"source": "own photos", "split": "train"}, "on the real photos, not on own ones"),
         ({"source": "flowers102", "split": "val"}, "trained on the val split; the large protocol's is test"),
     ],
 )

@@ -25,7 +25,16 @@ from .folders import writable_or_cached
 from .progress import say
 from .tensors import not_finite
 
-__all__ = ["RunFolder", "first_here", "key_of", "photos_seen", "read_state", "runs_folder", "write_state"]
+__all__ = [
+    "RunFolder",
+    "claim_together",
+    "first_here",
+    "key_of",
+    "photos_seen",
+    "read_state",
+    "runs_folder",
+    "write_state",
+]
 
 
 def runs_folder() -> Path:
@@ -231,17 +240,34 @@ def _lock(folder: Path):
     return lock
 
 
-def first_here(accelerator, work: Callable[[], None]) -> None:
-    """Have the main process do something; what it raises there, each of the others raises, too."""
-    problem = None
+def claim_together(accelerator, folder: RunFolder, photos) -> None:
+    """`RunFolder.claim`, and that all processes have the same photos. Raises ValueError in all of them if not."""
+    if accelerator.num_processes > 1:
+        import torch.distributed as dist
+
+        dist.all_gather_object(seen := [{}] * accelerator.num_processes, photos_seen(photos))
+        for number, there in enumerate(seen):
+            if changed := [f"{name} ({value} there, {there[name]} here)" for name, value in seen[0].items()
+                           if there[name] != value]:  # fmt: skip
+                raise ValueError(
+                    f"process {number} has other photos than the main one: {', '.join(changed)}. Give each computer "
+                    "the same photos, in the same place"
+                )
+    first_here(accelerator, lambda: folder.claim(photos))
+
+
+def first_here(accelerator, work: Callable):
+    """Have the main process do something; what it returns or raises there, each of the others returns or raises."""
+    found = problem = None
     if accelerator.is_main_process:
         try:
-            work()
+            found = work()
         except Exception as error:
             problem = error
     if accelerator.num_processes > 1:
         from accelerate.utils import broadcast_object_list
 
-        problem = broadcast_object_list([problem])[0]
+        found, problem = broadcast_object_list([found, problem])
     if problem is not None:
         raise problem
+    return found

@@ -81,7 +81,9 @@ def _outcome(work: Callable[[], int], go_on: str) -> tuple[int, str]:
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         from .flowers import DataError
 
-        alone = rank() and not isinstance(error, (ValueError, DataError))  # those are the same for all
+        # Those are the same for all on this computer; on another one its first process has to say it.
+        same = isinstance(error, (ValueError, DataError)) and os.environ.get("LOCAL_RANK") != "0"
+        alone = rank() and not same
         said = f"error: {sentence(error)}"
         return FAILED, f"process {rank()}: {said}" if alone and not said.endswith(LOST) else said
 

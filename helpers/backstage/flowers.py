@@ -10,6 +10,7 @@ import stat
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import lru_cache, partial
@@ -20,7 +21,7 @@ import numpy as np
 from .files import ordinary, writing
 from .progress import progress_bar, say
 
-__all__ = ["DataError", "cache_folder", "cached_images", "find_root", "listing"]
+__all__ = ["DataError", "cache_folder", "cached", "cached_images", "find_root", "in_threads", "listing", "short_side"]
 
 CHECKSUMS = {  # as torchvision lists them
     "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
@@ -151,13 +152,18 @@ def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: 
     is checked against its checksum whenever the file has changed, and once a week; if that is wrong, it is built anew.
     Raises DataError for a photo that cannot be read, or when the cache cannot be written.
     """
-    from filelock import FileLock
-
     folder = root / "flowers-102"
     paths = [folder / "jpg" / f"image_{i:05d}.jpg" for i in ids]
     names = "\n".join(path.name for path in paths)
     key = hashlib.sha256(f"{DECODER}|{size}|{_verify(folder)}|{names}".encode()).hexdigest()[:16]
-    path, shape = cache_folder() / f"flowers-{split}-{len(paths)}-{size}px-{key}.npy", (len(paths), 3, size, size)
+    return cached(f"flowers-{split}-{len(paths)}-{size}px-{key}", paths, size, partial(_decode, size=size), progress)
+
+
+def cached(name: str, items: list, size: int, decode: Callable, progress: bool) -> np.ndarray:
+    """`decode` of each item, which gives uint8 (3, size, size): kept in a cache file of this name, as above."""
+    from filelock import FileLock
+
+    path, shape = cache_folder() / f"{name}.npy", (len(items), 3, size, size)
     if (images := _read_cache(path, shape)) is not None:
         return images
     try:
@@ -167,7 +173,7 @@ def cached_images(root: Path, ids: np.ndarray, size: int, split: str, progress: 
                 if path.exists():
                     say(f"{path} is damaged, or of an older version: the photos are decoded anew")
                 _sweep(path)
-                _build_cache(path, paths, size, progress)
+                _build_cache(path, items, size, decode, progress)
     except OSError as error:
         raise DataError(
             f"could not write the cache {path} ({error.strerror or error}): free some disk space, or set "
@@ -182,7 +188,7 @@ def _sweep(path: Path) -> None:
     """Remove what killed builders of any cache left: half a file, whose lock nobody holds. We hold that of `path`."""
     from filelock import FileLock, Timeout
 
-    for left_behind in path.parent.glob(".flowers-*.npy.partial-*"):
+    for left_behind in path.parent.glob(".*.npy.partial-*"):
         name = left_behind.name[1:].rpartition(".partial-")[0]
         with suppress(OSError, Timeout):  # it is being written, or not ours to remove
             if name == path.name:
@@ -231,17 +237,20 @@ def _checksum(file, end: int) -> bytes:
     return found.digest()
 
 
-def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> None:
-    """Decode `paths` in parallel into one .npy file. Plain writes: on a full disk a memory map would kill Python."""
-    with (
-        writing(path) as beside,
-        open(beside, "wb+") as file,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        closing(pool.map(partial(_decode, size=size), paths)) as decoded,  # closed, it drops what is still to do
-    ):
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), 3, size, size)}
+def in_threads(work: Callable, items: list) -> Iterator:
+    """`work` of each item, in order, by as many threads as there are cores; not all of a million are begun at once."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for at in range(0, len(items), 1024):
+            with closing(pool.map(work, items[at : at + 1024])) as done:  # closed, it drops what is still to do
+                yield from done
+
+
+def _build_cache(path: Path, items: list, size: int, decode: Callable, progress: bool) -> None:
+    """Decode items in parallel into one .npy file. Plain writes: on a full disk a memory map would kill Python."""
+    with writing(path) as beside, open(beside, "wb+") as file, closing(in_threads(decode, items)) as decoded:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(items), 3, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
-        for image in progress_bar(decoded, len(paths), f"decoding to {size} px", progress):
+        for image in progress_bar(decoded, len(items), f"decoding to {size} px", progress):
             file.write(image.tobytes())
         end = file.tell()
         found = _checksum(file, end)
@@ -251,7 +260,7 @@ def _build_cache(path: Path, paths: list[Path], size: int, progress: bool) -> No
 
 def _decode(path: Path, size: int) -> np.ndarray:
     """One photo as uint8 (3, size, size): short side scaled to `size`, center crop."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         with Image.open(path, formats=["JPEG", "MPO"]) as image:
@@ -263,4 +272,11 @@ def _decode(path: Path, size: int) -> np.ndarray:
         kind = type(error).__name__
         reason = known.get(kind) or getattr(error, "strerror", None) or " ".join(str(error).split()) or kind
         raise DataError(f"{path} is not a readable JPEG ({reason}): copy or download it again") from error
+    return short_side(image, size)
+
+
+def short_side(image, size: int) -> np.ndarray:
+    """An RGB picture of Pillow's as uint8 (3, size, size): its short side scaled to `size`, the center cropped."""
+    from PIL import Image, ImageOps
+
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)

@@ -26,7 +26,7 @@ from .keeping import FORMATS
 from .pictures import SUFFIXES
 from .progress import say
 
-__all__ = ["Job", "Plan", "plan_pictures", "usable", "writable_or_cached"]
+__all__ = ["Job", "Plan", "pictures_in", "plan_pictures", "usable", "writable_or_cached"]
 
 NO_PLACE_FOR_PHOTOS = {"__macosx", "@eadir", "$recycle.bin", "#recycle", "system volume information", "lost+found"}
 JPEGS = tuple(suffix for suffix, kind in FORMATS.items() if kind == "JPEG")  # which cannot hold alpha
@@ -105,6 +105,14 @@ def plan_pictures(inputs: Iterable[str], out: str | Path) -> Plan:
         else:
             plan.jobs.append(replace(job, guarded=guarded))
     return plan
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
+    """(all pictures in a folder and below, by the same rules; a sentence on each that cannot be one here, or is passed
+    over and not hidden)."""
+    plan = Plan()
+    found = [entry.path for entry in _once(_pictures(folder, Path(os.devnull), plan))]
+    return found, [line.replace("give it by name to color it", "rename it") for line in plan.problems + plan.notes]
 
 
 @lru_cache

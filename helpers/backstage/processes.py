@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .interrupt import STATE, StopRequest, rank, stop_request
 from .progress import complain, in_notebook, say
@@ -100,24 +100,44 @@ def together(accelerator: Accelerator, name: str = "") -> Iterator[StopRequest]:
 # ------------------------------------------------------------------------------------- as many as were asked for
 
 
+class _Asked(NamedTuple):
+    """What a launcher was asked for: processes on all machines, the main process's port and address, this machine."""
+
+    processes: int = 0
+    port: int = 0  # 0: any
+    machines: int = 1
+    machine: int = 0
+    address: str = "127.0.0.1"
+
+
 def _start_others() -> None:
     """Start what `accelerate launch --cpu --num_processes N` leaves out: on CPUs it starts one process, whatever N.
 
-    (It leaves several to MPI there.) This process becomes the main one, and the others run the same command.
+    (It leaves several to MPI there.) This process becomes the first on this machine, and the others run the same
+    command. Raises ValueError where machines cannot have as many processes each.
     """
     if "ACCELERATE_USE_CPU" not in os.environ or _among_others():
         return
     import torch
 
-    count, port = _asked_for()
-    if count < 2 or (torch.cuda.is_available() and not _on_cpu()):
+    asked = _asked_for()
+    if asked.processes < 2 or (torch.cuda.is_available() and not _on_cpu()):
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", port or 0))
-        port = free.getsockname()[1]
-    world = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    for number in reversed(range(count)):
-        os.environ |= {name: str(value) for name, value in (world | {"RANK": number, "LOCAL_RANK": number}).items()}
+    here, left = divmod(asked.processes, asked.machines)
+    if left:
+        raise ValueError(
+            f"{asked.processes} processes cannot be shared by {asked.machines} machines: --num_processes counts those "
+            "of all machines, choose a multiple of --num_machines"
+        )
+    port = asked.port
+    if asked.machines == 1:
+        with socket.socket() as free:
+            free.bind((asked.address, port))
+            port = free.getsockname()[1]
+    world = {"WORLD_SIZE": asked.processes, "LOCAL_WORLD_SIZE": here, "MASTER_ADDR": asked.address, "MASTER_PORT": port}
+    for number in reversed(range(here)):
+        own = world | {"RANK": asked.machine * here + number, "LOCAL_RANK": number}
+        os.environ |= {name: str(value) for name, value in own.items()}
         if number:
             _Guard.others.append(subprocess.Popen([sys.executable, *sys.orig_argv[1:]], stdin=subprocess.DEVNULL))
     atexit.register(_wait_for_others)
@@ -128,8 +148,8 @@ def _among_others() -> bool:
     return any(name in os.environ for name in counts)
 
 
-def _asked_for() -> tuple[int, int]:
-    """(processes, port) that our parent, `accelerate launch`, was asked for; 0 where it leaves the choice to us."""
+def _asked_for() -> _Asked:
+    """What our parent, `accelerate launch`, was asked for; no processes where it leaves the choice to us."""
     try:
         import psutil
         from accelerate.commands.config.config_args import default_config_file, load_config_from_file
@@ -138,12 +158,24 @@ def _asked_for() -> tuple[int, int]:
         words = psutil.Process(os.getppid()).cmdline()
         first = next(i for i, word in enumerate(words) if re.search(r"(^|accelerate.*)launch(\.exe|\.py)?$", word))
         asked = launch_command_parser().parse_args(words[first + 1 :])
-        count = asked.num_processes
-        if count is None and (asked.config_file or (os.path.isfile(default_config_file) and not asked.cpu)):
-            count = load_config_from_file(asked.config_file).num_processes
-        return int(count or 0), int(asked.main_process_port or 0)
+        stored = None
+        if asked.config_file or (os.path.isfile(default_config_file) and not asked.cpu):
+            stored = load_config_from_file(asked.config_file)
+
+        def value(name: str):
+            own = getattr(asked, name, None)
+            return getattr(stored, name, None) if own is None else own
+
+        machines = int(value("num_machines") or 1)
+        return _Asked(
+            int(value("num_processes") or 0),
+            int(value("main_process_port") or 0),
+            machines,
+            int(value("machine_rank") or 0),
+            (machines > 1 and value("main_process_ip")) or _Asked().address,
+        )
     except (Exception, SystemExit):  # not our parent, or another version: one process is what Accelerate says
-        return 0, 0
+        return _Asked()
 
 
 def leave_at_once(code: int) -> None:

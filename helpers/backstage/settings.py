@@ -130,8 +130,9 @@ def _does_not_fit(r) -> str:
     return next((words for words, wrong in problems.items() if wrong), "")
 
 
-def read_settings(settings: list[str], defaults: dict) -> dict:
-    """["lr=1e-3"] -> {"lr": 0.001}, typed as the field's default is. Raises UsageError for what is no setting."""
+def read_settings(kind: type, settings: list[str]) -> dict:
+    """["lr=1e-3"] -> {"lr": 0.001}, typed as the default in `kind`, a `Recipe`, is. UsageError for no setting."""
+    defaults = {f.name: f.default for f in fields(kind) if f.name != "preset"}  # which has an option of its own
     changes = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..backstage.checks import check_whole, checked_ab
 from ..color import rgb_to_lab
-from ..data import Photos, load_flowers, to_lab, to_rgb8
+from ..data import Photos, to_lab, to_rgb8
 from ..metrics import ciede2000, psnr, resampled_counts
 from ..models import HINT_SIDE, no_hints, place_hint
 from .drawing import hint_map
@@ -143,9 +143,12 @@ def _interval(marks: np.ndarray) -> list[float]:
     return [float(marks.mean()), *np.percentile(means, [2.5, 97.5]).tolist()]
 
 
-def report_on_hints(recipe, model: nn.Module) -> str:
-    """The table of a finished training: its held-out test photos, with 0, 1 and 10 hints."""
-    test = load_flowers("test", recipe.size, recipe.protocol, limit=recipe.train_limit)
+def report_on_hints(recipe, model: nn.Module, load: Callable) -> str:
+    """The table of a finished training: its held-out test photos, with 0, 1 and 10 hints.
+
+    load: called with a split, a size and `limit=`, gives the photos.
+    """
+    test = load("test", recipe.size, limit=recipe.train_limit)
     return curve_table(hint_curve(model, test, counts=(0, 1, 10), delta_e=False))
 
 

@@ -9,6 +9,7 @@ python -m helpers.publish notebooks                      # execute all notebooks
 python -m helpers.publish times                          # Time lines and tables once more, by what was measured
 python -m helpers.publish site site                      # all chapters as pages to read, for a static host
 python -m helpers.publish slides --to decks              # mark where slides begin; decks of all chapters, for lessons
+python -m helpers.publish onnx flowers -o flowers.onnx   # a colorizer that runs without PyTorch
 python -m helpers.publish notebooks --keep-time          # on a busy machine: store outputs, not the minutes
 COLORIZE_PRESET=smoke python -m helpers.publish notebooks --time-only     # the minutes, not the outputs
 """

@@ -17,6 +17,7 @@ from .decks import REVEAL, publish_slides
 from .executing import publish_notebooks
 from .guide import publish_times
 from .networks import publish_flowernet, publish_weights
+from .portable import publish_onnx
 from .results import publish_results
 from .site import publish_site
 from .titles import publish_titles
@@ -59,6 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
     slides.add_argument("names", nargs="*", help="stems, as 00_start_here; all if none is given")
     slides.add_argument("--to", type=Path, metavar="FOLDER", help="new, empty, or made by this command: for the decks")
     slides.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js; default: %(default)s")
+
+    portable = command(publish_onnx, "a colorizer in a file that runs without PyTorch, for any size of picture")
+    portable.add_argument("name", help="weights of the course, as flowers, or a .safetensors file of a run")
+    portable.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the .onnx file to write")
 
     def work() -> int:
         options = vars(reader.parse_args(arguments))

@@ -55,7 +55,8 @@ def learned_from(timing: dict, recipe: Recipe) -> dict:
         print("this run is of an older version, which did not write down what photos it learned from")
         return {}
     if photos["source"] != "flowers102":
-        raise SystemExit(f"error: what ships is trained and judged on the real photos, not on {photos['source']} ones")
+        source = photos["source"].removesuffix(" photos")
+        raise SystemExit(f"error: what ships is trained and judged on the real photos, not on {source} ones")
     if photos["split"] != (split := PROTOCOLS[recipe.protocol]["train"]):
         raise SystemExit(f"error: trained on the {photos['split']} split; the {recipe.protocol} protocol's is {split}")
     return {"trained_on": f"{photos['count']} photos of the official {split} split, {photos['size']} px"}
