@@ -8,7 +8,7 @@ from torch import nn
 
 from helpers.backstage.folding import folded
 from helpers.inference import Colorizer, pretrained_names
-from helpers.models import UNet
+from helpers.models import HintUNet, UNet, no_hints, place_hint
 
 
 def norms(model) -> int:
@@ -24,6 +24,10 @@ def test_what_ships_paints_the_same_without_its_norms(name):
     L = torch.rand(2, 1, 96, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.inference_mode():
         assert (quick(L) - model(L)).abs().max() < 1e-5
+        if isinstance(model, HintUNet):
+            place_hint((told := no_hints(L))[0], 40, 30, torch.tensor([0.4, -0.3]))
+            assert (model(L, told) - model(L)).abs().max() > 0.1
+            assert (quick(L, told) - model(L, told)).abs().max() < 1e-4
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())  # it was a copy
 
 
