@@ -253,7 +253,7 @@ class Odd:
         time.sleep(0.01)
 def work():
     Odd()
-    time.sleep(60)
+    time.sleep(600)
     return 0
 sys.exit(run(work))
 """)

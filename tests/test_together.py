@@ -146,8 +146,10 @@ def test_two_learn_what_one_learns_in_all_phases(recipe, tmp_path):
 
 
 def test_two_with_other_photos_are_refused_in_one_sentence(tmp_path):
+    """The code is 1, or that of an abort: gloo's threads may outlive a script that ends with an error. The command line
+    leaves without waiting for them (`leave_at_once`)."""
     for code, _, error in pair(str(tmp_path), "from scratch", "other photos", "single"):
-        assert code == 1 and "process 1 has other photos than the main one: crc32 (" in error, error
+        assert code and "process 1 has other photos than the main one: crc32 (" in error, error
     assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.pt"))
 
 

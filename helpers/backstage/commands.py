@@ -111,6 +111,14 @@ def duration(seconds: float) -> str:
 # ---------------------------------------------------------------------------------------- being stopped
 
 
+def _interrupt_main() -> None:
+    """A SIGINT for the main thread, which ends a wait there; `interrupt_main` alone is heard when the wait is over."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """INT, TERM and HUP raise KeyboardInterrupt, but once for one wish: what is being put away will be.
@@ -131,7 +139,7 @@ def interruptible() -> Iterator[None]:
         if not issubclass(what.exc_type, KeyboardInterrupt):
             return hook(what)
         last = float("-inf")
-        again = threading.Timer(0.05, _thread.interrupt_main)
+        again = threading.Timer(0.05, _interrupt_main)
         again.daemon = True
         again.start()
 

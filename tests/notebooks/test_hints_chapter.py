@@ -22,7 +22,7 @@ def printed():
 @pytest.fixture(scope="module")
 def gains(printed):
     """{way: {hints: (gain in dB, % of photos that got worse)}}"""
-    rows = re.findall(r"^ *(\d+) hints (at .+?): ([+-][\d.]+) dB, and (\d+)% of photos got worse$", printed, re.M)
+    rows = re.findall(r"^hints: +(\d+), (at .+?): ([+-][\d.]+) dB, and (\d+)% of photos got worse$", printed, re.M)
     found = {}
     for count, way, gain, worse in rows:
         found.setdefault(way, {})[int(count)] = float(gain), int(worse)
