@@ -319,7 +319,7 @@ def test_minutes_of_training_count_what_weights_went_on_from():
 
 
 def test_shipped_weights_are_as_good_as_their_cards_say():
-    """On the real photos when they are here; on 128 of them, within the noise of so few."""
+    """On the real photos when they are here; on 256 of them, within the noise of so few."""
     if not os.environ.get("FLOWERS102_ROOT"):
         pytest.skip("the real photos are not here (FLOWERS102_ROOT is not set)")
     from helpers.data import load_flowers
@@ -329,7 +329,7 @@ def test_shipped_weights_are_as_good_as_their_cards_say():
     for name in pretrained_names():
         colorizer = Colorizer.from_pretrained(name, device="cpu")
         recipe = colorizer.card["recipe"]
-        photos = load_flowers("test", recipe["size"], recipe["protocol"], limit=128)
+        photos = load_flowers("test", recipe["size"], recipe["protocol"], limit=256)
         mine, said = scorecard(colorizer.model, photos), colorizer.card["scorecard"]["values"]
         if recipe["size"] not in gray_cards:
             gray_cards[recipe["size"]] = scorecard("gray", photos)

@@ -2,23 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers.backstage.told import checked_hints, parse_hint, rgb_of
-from helpers.inference import Colorizer, load_generator, weights_path
-from helpers.models import HintUNet
+from helpers.inference import Colorizer
 from helpers.synthetic import draw_flowers
+
+from .untaught import untaught_listener
 
 
 @pytest.fixture(scope="module")
 def colorizer():
-    """A listener that has learned nothing yet: what is missing at a hint is spread all the same."""
-    base, _ = load_generator(weights_path("flowers-l1"))
-    torch.manual_seed(0)
-    model = HintUNet(width=24)
-    model.load_state_dict(base.state_dict(), strict=False)
-    return Colorizer(model, 64, device="cpu")
+    return untaught_listener(64)
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from helpers.inference import Colorizer, load_generator, weights_path
 from helpers.models import HintUNet
 from helpers.synthetic import draw_flowers
 from helpers.widgets import choose_colors
 from helpers.widgets.hints import MOST, hints_picture
 
 from .stand_in_page import decoded, near, shows
+from .untaught import untaught_listener
 
 
 @pytest.fixture(scope="module")
 def colorizer():
-    base, _ = load_generator(weights_path("flowers-l1"))
-    torch.manual_seed(0)
-    model = HintUNet(width=24)
-    model.load_state_dict(base.state_dict(), strict=False)
-    return Colorizer(model, 48, device="cpu")
+    return untaught_listener(48)
 
 
 @pytest.fixture(scope="module")

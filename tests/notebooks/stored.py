@@ -6,10 +6,18 @@ import re
 from helpers.publish.notebooks import NOTEBOOKS
 
 
-def code_cells(name: str) -> list[dict]:
+def all_cells(name: str) -> list[dict]:
     """name: stem of a chapter, or solutions/ and that of its solutions."""
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf8"))["cells"]
-    return [cell for cell in cells if cell["cell_type"] == "code"]
+    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf8"))["cells"]
+
+
+def code_cells(name: str) -> list[dict]:
+    return [cell for cell in all_cells(name) if cell["cell_type"] == "code"]
+
+
+def prose(name: str) -> str:
+    """All that the chapter says in its texts."""
+    return "\n\n".join("".join(cell["source"]) for cell in all_cells(name) if cell["cell_type"] == "markdown")
 
 
 def printed_text(name: str) -> str:

@@ -5,13 +5,10 @@ import re
 
 import pytest
 
-from helpers.publish.notebooks import NOTEBOOKS
-
-from .stored import numbers, printed_text
+from .stored import all_cells, numbers, printed_text, prose
 
 NAME = "09_you_choose_the_colors"
-CELLS = json.loads((NOTEBOOKS / f"{NAME}.ipynb").read_text(encoding="utf8"))["cells"]
-TEXT = "\n\n".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "markdown")
+CELLS, TEXT = all_cells(NAME), prose(NAME)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from helpers.publish import notebooks as publish
 
 from .second_edition import NOT_YET
 
+SLOW = {"05_gan_training": 35}  # minutes on two cores without bf16, where it was timed last; with bf16 it took 10
+
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = publish.notebook_paths()
 CHAPTERS = [p for p in NOTEBOOKS if p.parent.name == "notebooks"]
@@ -150,8 +152,8 @@ def test_time_line_is_what_was_measured(chapter):
     assert path.stem in NOT_YET or lines == [publish.time_line(path, cells, measured)]
     assert {"smoke", "cpu"} <= measured.keys()
     assert measured["smoke"]["seconds"] < 60
-    # On two slow cores (AVX2, no bf16) a chapter still computes for less time than it is read.
-    assert measured["cpu"]["seconds"] < 60 * publish.reading_minutes(cells)
+    most = SLOW.get(path.stem, 25)
+    assert measured["cpu"]["seconds"] < 60 * min(most, publish.reading_minutes(cells))
 
 
 def test_the_course_takes_less_than_two_hours_on_a_laptop():
