@@ -35,7 +35,7 @@ def color_slopes(L: Tensor, ab: Tensor, radius: int = RADIUS, softness: float = 
     side, (height, width) = 2 * radius + 1, L.shape[-2:]
 
     def mean(x: Tensor) -> Tensor:
-        """F.avg_pool2d of the padded x, to the bit, and six times as fast on a CPU: it adds one number at a time."""
+        """F.avg_pool2d of the padded x, to the bit: on a CPU that adds one number at a time, and this whole rows."""
         padded, total = F.pad(x, (radius,) * 4, mode="replicate"), torch.zeros_like(x)
         for place in range(side * side):
             top, left = divmod(place, side)
