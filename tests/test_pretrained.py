@@ -1,5 +1,7 @@
 """PretrainedUNet: the U-Net on an encoder from ImageNet, alone and in training."""
 
+import copy
+import pickle
 from dataclasses import asdict, replace
 
 import pytest
@@ -131,3 +133,23 @@ def test_a_checkpoint_from_before_encoders_still_goes_on(tmp_path, flowers):
     with pytest.raises(ValueError, match="encoder"):
         _Folder(tmp_path, replace(recipe, encoder="lite0")).read_checkpoint()
     assert asdict(recipe)["encoder"] == "none"
+
+
+@pytest.mark.parametrize("kind", ["Conv2d", "Conv2dSame"])
+def test_mixed_precision_leaves_depthwise_convolutions_alone(kind):
+    """Their slopes in bf16 take a CPU longer than all the rest of a step; all else about the layer stays."""
+    encoder = PretrainedUNet().encoder
+    depthwise = [m for m in encoder.modules() if type(m).__name__ == kind and getattr(m, "groups", 1) > 1]
+    layer = next(m for m in depthwise if m.weight.requires_grad)
+    x = torch.randn(2, layer.in_channels, 9, 9, generator=torch.Generator().manual_seed(0)).bfloat16()
+    grown = x.float().requires_grad_()
+    (exact := layer(grown)).square().sum().backward()
+    slope, layer.weight.grad = layer.weight.grad, None
+    seen = x.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = layer(seen)
+    assert mixed.dtype == torch.bfloat16 and torch.equal(mixed, exact.bfloat16())
+    mixed.backward(2 * mixed.detach())
+    assert torch.allclose(layer.weight.grad, slope, rtol=0.02, atol=0.02 * slope.abs().max())
+    for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert type(again) is type(layer) and torch.equal(again(grown), exact)
