@@ -14,8 +14,8 @@ import torch
 
 from helpers.backstage.processes import leave_at_once
 from helpers.data import drawn_photos
-from helpers.models import PatchGAN, new_generator
-from helpers.recipe import PRESETS, choose_precision
+from helpers.models import PatchGAN
+from helpers.recipe import PRESETS, choose_precision, new_generator
 from helpers.runs import train
 from helpers.training import Trainer
 
