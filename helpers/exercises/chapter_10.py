@@ -98,21 +98,23 @@ def _balance(function) -> str:
 
     mixes = (0.5, 0.2, 1.0)
     formulas = {
-        "common colors count more: it is 1 *divided by* the mixture": (lambda p, mix: (1 - mix) * p + mix / bins, 0),
+        "common colors count more: it is 1 *divided by* the mixture": (
+            lambda p, mix: (1 - mix) * p + mix / bins, "expected",
+        ),
         "mix and 1 − mix are exchanged: with mix = 1 all should count alike": (
-            lambda p, mix: 1 / (mix * p + (1 - mix) / bins), 0,
+            lambda p, mix: 1 / (mix * p + (1 - mix) / bins), "expected",
         ),
-        "uniform means 1 / K for each of the K bins, not 1": (lambda p, mix: 1 / ((1 - mix) * p + mix), 0),
+        "uniform means 1 / K for each of the K bins, not 1": (lambda p, mix: 1 / ((1 - mix) * p + mix), "expected"),
         "the inverse of each was mixed: mix first, then take 1 divided by it": (
-            lambda p, mix: (1 - mix) / p + mix * bins, 0,
+            lambda p, mix: (1 - mix) / p + mix * bins, "expected",
         ),
-        "right up to a factor: divide by the sum of prior · weights, so that a pixel counts 1 on average": (None, "none"),
+        "right up to a factor: divide by the sum of prior · weights, so that a pixel counts 1": (None, "none"),
         "their mean over the bins is 1. But bins are not equally frequent: make the sum of prior · weights 1": (
             None, "mean",
         ),
         "they add up to 1: make the sum of prior · weights 1 instead": (None, "sum"),
     }  # fmt: skip
-    mistakes = {hint: [weights(mix, one, kind or "expected") for mix in mixes] for hint, (one, kind) in formulas.items()}
+    mistakes = {hint: [weights(mix, one, kind) for mix in mixes] for hint, (one, kind) in formulas.items()}
     cases = [(torch.tensor(prior), mix) for mix in mixes]
     got = judge_each(function, cases, [weights(mix) for mix in mixes], mistakes, 1e-3, what="the weights")
     return f"right: here the rarest counts {got[0].max() / got[0].min():.1f} times as much as the most common"
@@ -140,16 +142,14 @@ def _annealed(function) -> str:
 
     kinds = {
         "the temperature does nothing: divide the logits by it before softmax": lambda p, T: p,
-        "the logits were multiplied by the temperature: divide, so that below 1 the likely ones gain": lambda p, T: p**T,
+        "the logits were multiplied by the temperature: divide, so that below 1 likely ones gain": lambda p, T: p**T,
         "this is the most likely bin: take the mean over the bins, weighted by the sharpened probabilities": likely,
         "the *probabilities* were divided by the temperature, which changes nothing but their sum": None,
         "softmax was taken twice: of the logits once, after they were divided": lambda p, T: np.exp(p / p.sum() / T),
     }
     truth = [colors(lambda p, T: p ** (1 / T), T) for T in temperatures]
     mistakes = {
-        hint: [
-            colors(kind, T) if kind else colors(lambda p, T: p / p.sum() / T, T, normal=False) for T in temperatures
-        ]
+        hint: [colors(kind, T) if kind else colors(lambda p, T: p / p.sum() / T, T, normal=False) for T in temperatures]
         for hint, kind in kinds.items()
     }
     cases = [(torch.tensor(logits).float(), torch.tensor(bins).float(), T) for T in temperatures]
