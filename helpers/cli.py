@@ -106,7 +106,8 @@ def report_on_test(trained: Run, load: Callable) -> dict[str, Scorecard]:
     limits = {"test": recipe.val_limit if recipe.train_limit else None, "train": recipe.train_limit}
     test, seen = (load(s, recipe.size, limit=limits[s]) for s in ("test", "train"))
     cards = baseline_cards(test, seen)
-    for name, file in (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator")):
+    both = (("U-Net L1", "generator-l1"), ("U-Net + GAN", "generator"))
+    for name, file in (("U-Net, classes", "generator"),) if recipe.color_kind == "classes" else both:
         cards[name] = scorecard(load_generator(trained.folder / f"{file}.safetensors")[0], test)
     protocol = SOURCE if test.source == SOURCE else recipe.protocol
     content = {"protocol": protocol, "photos": len(test), "source": test.source, "trained_on": seen.source}

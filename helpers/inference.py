@@ -27,6 +27,7 @@ from .backstage.pictures import ImageError, open_image
 from .backstage.settings import RULES
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
 from .backstage.told import checked_hints
+from .classification import ClassPretrainedUNet, ClassUNet
 from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
 from .models import HintUNet, PretrainedUNet, UNet, no_hints, place_hint
 
@@ -85,7 +86,7 @@ def _read_if_there(path: Path) -> dict:
 
 def load_generator(path: str | Path) -> tuple[UNet, dict]:
     """A generator and its card: see `load_network`, also for the errors."""
-    return load_network(path, "generator", UNet, PretrainedUNet, HintUNet)
+    return load_network(path, "generator", UNet, PretrainedUNet, HintUNet, ClassUNet, ClassPretrainedUNet)
 
 
 def trained_size(path: Path) -> int:

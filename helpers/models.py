@@ -21,7 +21,7 @@ from .backstage.receptive import receptive_field
 
 __all__ = [
     "ENCODERS", "HINT_SIDE", "HintUNet", "Listener", "PatchGAN", "PretrainedUNet", "UNet", "double_conv",
-    "efficientnet", "imagenet_weights", "new_generator", "no_hints", "obey", "parameter_groups", "place_hint",
+    "efficientnet", "imagenet_weights", "no_hints", "obey", "parameter_groups", "place_hint",
     "pool_hints", "receptive_field",
 ]  # fmt: skip
 
@@ -218,15 +218,6 @@ class HintUNet(PretrainedUNet):
             check("a HintUNet", "floats", L=(L, "N 1 H W"), hints=(hints, "N 3 H W"))
             ab = self.listener(features, ab, hints.to(ab))
         return self.full_size(ab, L)
-
-
-def new_generator(recipe) -> UNet:
-    """The generator a `helpers.recipe.Recipe` asks for: from scratch, with an encoder that can see, or told colors."""
-    if recipe.encoder == "none":
-        return UNet(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
-    if recipe.hints:
-        return HintUNet(recipe.encoder, recipe.width)
-    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
 
 
 def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:

@@ -16,8 +16,10 @@ from dataclasses import dataclass, fields, replace
 import torch
 
 from .backstage.settings import check_settings
+from .classification import ClassPretrainedUNet, ClassUNet
+from .models import HintUNet, PretrainedUNet, UNet
 
-__all__ = ["GAME_FIELDS", "PRESETS", "PRETRAINED", "Recipe", "choose_precision", "choose_preset"]
+__all__ = ["GAME_FIELDS", "PRESETS", "PRETRAINED", "Recipe", "choose_precision", "choose_preset", "new_generator"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ class Recipe:
     lr: float = 2e-3
     lr_encoder: float = 3e-4  # its weights know something already; in the game it keeps this distance to the rest
     weight_decay: float = 1e-2
-    color_kind: str = "l1"  # "l1", "l2" or "smooth_l1", see losses.color_loss
+    # "l1", "l2" or "smooth_l1", see losses.color_loss; or "classes", a network that chooses colors (chapter 10), of
+    # which rare ones count more: mix is lambda in eq. 4 of Zhang et al. 2016, and with 1 all count alike.
+    color_kind: str = "l1"
+    mix: float = 0.5
     # critic and GAN phases: Adam with two time scales (Heusel et al. 2017)
     adversarial: str = "hinge"
     lr_generator: float = 1e-4
@@ -169,6 +174,17 @@ def choose_preset(name: str | None = None, encoder: str = "none") -> Recipe:
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)} (argument or COLORIZE_PRESET)")
     return PRESETS[name] if encoder == "none" else replace(PRETRAINED[name], encoder=encoder)
+
+
+def new_generator(recipe: Recipe) -> UNet:
+    """The generator a recipe asks for: from scratch, with an encoder that can see, told colors, or choosing them."""
+    classes = recipe.color_kind == "classes"
+    if recipe.encoder == "none":
+        return (ClassUNet if classes else UNet)(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
+    if recipe.hints:
+        return HintUNet(recipe.encoder, recipe.width)
+    kind = ClassPretrainedUNet if classes else PretrainedUNet
+    return kind.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
 
 
 def choose_precision() -> str:

@@ -50,12 +50,13 @@ from .guided import HintTrainer, marks_for_report
 from .inference import load_generator, save_generator, weights_path
 from .losses import chance_levels
 from .metrics import predict, scorecard
-from .models import UNet, new_generator
-from .recipe import GAME_FIELDS, Recipe, choose_precision
+from .models import PretrainedUNet, UNet
+from .recipe import GAME_FIELDS, Recipe, choose_precision, new_generator
 from .training import Trainer, TrainingDiverged
 
 __all__ = ["Run", "load_or_make", "load_or_train", "runs_folder", "train"]
 
+VARY = ("kind", "frozen", "temperature")  # in the config of a network, where another kind of network starts from it
 Watch = Callable[[list[dict], Path], None]
 
 
@@ -102,10 +103,13 @@ class _Folder(RunFolder):
         given = kept if kept.exists() else weights_path(self.recipe.start)
         torch.manual_seed(self.recipe.seed)  # of what is new
         (model, card), asked = load_generator(given), new_generator(self.recipe)
-        if self.recipe.hints and model.config == {**asked.config, "kind": "PretrainedUNet", "frozen": model.frozen}:
-            asked.load_state_dict(model.state_dict(), strict=False)  # all but the listener, which is new
+        plain, new = {UNet, PretrainedUNet}, asked.state_dict()
+        if type(model) in plain and type(asked) not in plain and _shape(model) == _shape(asked):
+            old = model.state_dict()
+            same = {name: old[name] for name in old.keys() & new.keys() if old[name].shape == new[name].shape}
+            asked.load_state_dict(same, strict=False)  # all but what is new: a listener, or a head that chooses
             model = asked
-        if model.config != asked.config:
+        elif _shape(model, "temperature") != _shape(asked, "temperature"):
             raise ValueError(f"{given} is a network of another shape: {model.config}, wanted is {asked.config}")
         self.start_from = (given, card)
         return model
@@ -158,6 +162,11 @@ class _Folder(RunFolder):
         """The average as it is now, in a file that `load_generator` reads."""
         if self.main:
             save_generator(trainer.average, self.path / f"{name}.safetensors", self.recipe.size)
+
+
+def _shape(model: UNet, *unless: str) -> dict:
+    """The config of a network, less what is named; by default less what a network that starts from it may change."""
+    return {name: value for name, value in model.config.items() if name not in (unless or VARY)}
 
 
 def _accelerator():

@@ -29,10 +29,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from .backstage.sharing import mean_of_all, share_statistics
+from .classification import class_loss, color_prior, rebalancing
 from .data import Photos, batches
 from .losses import color_loss, discriminator_loss, generator_loss
-from .models import PatchGAN, new_generator, parameter_groups
-from .recipe import PRESETS, Recipe, choose_precision, choose_preset
+from .models import PatchGAN, parameter_groups
+from .recipe import PRESETS, Recipe, choose_precision, choose_preset, new_generator
 
 __all__ = ["PRESETS", "Recipe", "Trainer", "TrainingDiverged", "choose_precision", "choose_preset"]
 
@@ -59,6 +60,7 @@ class Trainer:
         critic: nn.Module | None = None,
     ):
         self.recipe, self.accelerator, self.step = recipe, accelerator, 0
+        self.rarity: Tensor | None = None  # what a pixel of each color counts, where colors are chosen
         torch.manual_seed(recipe.seed)
         generator = generator or new_generator(recipe)
         critic = critic or PatchGAN(recipe.critic_width, recipe.critic_layers)
@@ -79,6 +81,9 @@ class Trainer:
     def steps(self, photos: Photos, last: int) -> Iterator[int]:
         """Train until `last` steps are taken, from wherever it stands; yields the number taken after each."""
         recipe, rank, world = self.recipe, self.accelerator.process_index, self.accelerator.num_processes
+        if recipe.color_kind == "classes":
+            bins = self.plain_generator.bins
+            self.rarity = rebalancing(color_prior(photos, bins), bins, mix=recipe.mix)
         stream = batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, self.step, rank, world)
         while self.step < last:
             self.take_step(*next(stream))
@@ -100,8 +105,11 @@ class Trainer:
             self.update_average()
 
     def color_step(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        """The generator moves toward the true color."""
-        loss = color_loss(self.generator(L), ab, self.recipe.color_kind)
+        """The generator moves toward the true color; one that chooses, toward the true bins (chapter 10)."""
+        if self.recipe.color_kind == "classes":
+            loss = class_loss(self.generator(L, logits=True), ab, self.plain_generator.bins, self.rarity)
+        else:
+            loss = color_loss(self.generator(L), ab, self.recipe.color_kind)
         norm = self.descend(self.generator, self.g_optimizer, loss)
         return {"color": loss.detach(), "norm": norm}
 

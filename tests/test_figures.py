@@ -151,10 +151,13 @@ def draws(number, function):
         "04-1": lambda f: figures.fields_picture(f, flower, [[(4, 2), (4, 1)]]),
         "04-3": figures.costs_picture,
         "09-1": figures.hint_map_picture,
+        "10-1": figures.bins_picture,
+        "10-2": figures.soft_picture,
+        "10-4": figures.annealed_picture,
     }[number](function)
 
 
-@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3", "09-1"])
+@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3", "09-1", "10-1", "10-2", "10-4"])
 def test_what_an_answer_draws_is_a_picture_and_a_blank_leaves_no_figure_behind(number):
     plt.close("all")
     right = draws(number, OURS[number])

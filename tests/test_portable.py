@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from helpers.backstage.commands import run
+from helpers.classification import ClassUNet
 from helpers.inference import WEIGHTS, Colorizer, load_generator, save_generator
 from helpers.models import PretrainedUNet, UNet
 from helpers.publish.__main__ import main as publish
@@ -58,11 +59,12 @@ def test_the_picture_is_the_same_within_one_level(name, exported):
         assert np.abs(difference).max() <= 1
 
 
-def test_a_network_of_other_options_is_the_same(exported, tmp_path):
-    """No half resolution, no skips, another depth; as a file of a run."""
+@pytest.mark.parametrize("make", [lambda: UNet(4, 3, half_res=False, skips=False), lambda: ClassUNet(4, 3)])
+def test_a_network_of_other_options_is_the_same(make, exported, tmp_path):
+    """No half resolution, no skips, another depth; and one that chooses colors. As a file of a run."""
     exported("flowers-64")  # skips without the packages
     torch.manual_seed(0)
-    model = UNet(4, 3, half_res=False, skips=False).eval()
+    model = make().eval()
     save_generator(model, tmp_path / "mine.safetensors", 48)
     network = OnnxNetwork(export_onnx(tmp_path / "mine.safetensors", tmp_path / "mine.onnx"))
     assert network.size == 48

@@ -10,8 +10,8 @@ from accelerate import Accelerator
 
 from helpers.data import drawn_photos
 from helpers.inference import Colorizer, load_generator, save_generator
-from helpers.models import PretrainedUNet, UNet, new_generator, parameter_groups, receptive_field
-from helpers.recipe import PRESETS
+from helpers.models import PretrainedUNet, UNet, parameter_groups, receptive_field
+from helpers.recipe import PRESETS, new_generator
 from helpers.runs import _Folder, train
 from helpers.training import Trainer
 

@@ -11,10 +11,11 @@ import torch
 
 from helpers import publish
 from helpers.backstage.tensors import DamagedError, read_tensors
+from helpers.classification import ClassUNet
 from helpers.data import Photos
 from helpers.inference import WEIGHTS, Colorizer, save_generator
 from helpers.kid import FlowerNet, accuracy, load_features
-from helpers.metrics import predict
+from helpers.metrics import colorfulness, predict
 from helpers.models import HintUNet, UNet
 from helpers.publish import badges, executing, guide, networks, notebooks, results, titles
 from helpers.publish.__main__ import main
@@ -88,6 +89,39 @@ def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
     ten = card["hints"]["curve"]["10"]
     assert f"| 10 | {ten['psnr'][0]:.2f} | {ten['delta_e'][0]:.2f} |" in table and "paints as `flowers-l1`" in table
     assert results.shipped_names() == []
+
+
+def test_a_run_that_chooses_colors_becomes_one_file_with_the_temperature_that_validation_chose(tmp_path, monkeypatch):
+    recipe = replace(PRESETS["smoke"], protocol="large", color_kind="classes", critic_steps=0, gan_steps=0)
+    photos = replace(drawn(8, size=32), source="flowers102")
+    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
+    monkeypatch.setattr(networks, "WEIGHTS", shipped := tmp_path / "shipped")
+    shipped.mkdir()
+    (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
+    (tmp_path / "timing.json").write_text('{"seconds": 90, "hardware": "an abacus"}')
+    torch.manual_seed(0)
+    model = ClassUNet(4, 3).eval()
+    save_generator(model, tmp_path / "generator.safetensors", recipe.size)
+    main(["weights", str(tmp_path), "roses-classes"])
+    assert sorted(path.name for path in shipped.iterdir()) == ["roses-classes.json", "roses-classes.safetensors"]
+    card = read(shipped / "roses-classes.json")
+    chosen, by_temperature = card["classes"], card["classes"]["temperatures"]
+    shown = Colorizer.from_pretrained(shipped / "roses-classes.safetensors", device="cpu").model
+    # untaught it is nowhere near nine tenths of the truth's colors, and so as vivid as can be
+    assert shown.temperature == chosen["temperature"] == 0.05 and chosen["bins"] == 261
+    found = {float(t): one["colorfulness"] for t, one in by_temperature.items()}
+    assert max(found.values()) < 0.9 * chosen["truth_colorfulness"] and tuple(found) == networks.TEMPERATURES
+    model.temperature = 0.5
+    assert found[0.5] == pytest.approx(colorfulness(predict(model, photos))[::2].mean(), rel=0.01)
+    monkeypatch.setattr(networks, "VIVID", found[0.3] / chosen["truth_colorfulness"] - 1e-3)
+    assert networks.choose_temperature(model, recipe)["temperature"] == model.temperature >= 0.3
+    assert all(vivid < found[0.3] for t, vivid in found.items() if t > model.temperature)
+    assert 0 < card["auc"]["balanced"] != card["auc"]["raw"] < 1 and 0 < card["auc_of_gray"]["raw"] < 1
+    monkeypatch.setattr(results, "WEIGHTS", shipped)
+    monkeypatch.setattr(results, "read_card", lambda name: read(shipped / f"{name}.json"))
+    (table,) = results.classes_tables()
+    assert f"| 0.5 | {by_temperature['0.5']['psnr']:.2f} |" in table and "Its temperature, 0.05," in table
+    assert results.shipped_names() == [] == results.hints_tables()
 
 
 @pytest.mark.parametrize(

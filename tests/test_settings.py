@@ -25,7 +25,8 @@ def test_each_field_has_a_rule_and_its_choices_are_those_of_the_course():
     assert set(RULES) == set(FIELDS) == set(FIELDS) | NOT_ZERO | NOT_MOST | OPTIONAL
     assert RULES["protocol"][1] == tuple(PROTOCOLS) and RULES["adversarial"][1] == losses.ADVERSARIAL
     assert RULES["encoder"][1] == ("none", *ENCODERS)
-    for color_kind in RULES["color_kind"][1]:
+    assert RULES["color_kind"][1][-1] == "classes"
+    for color_kind in RULES["color_kind"][1][:-1]:
         losses.color_loss(torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2), color_kind)
     for name in FIELDS:
         assert isinstance(getattr(Recipe(), name), kind(name)) or name in OPTIONAL
@@ -71,6 +72,11 @@ def test_an_unknown_word_is_answered_with_the_known_ones(name):
         ({"critic_layers": 4}, "critic_layers is 4: such a critic needs pictures of 48 px, not 32"),
         ({"batch_size": 1, "depth": 5}, "batch_size is 1, and at depth 5 a single pixel is left of 32 px"),
         ({"batch_size": 1, "depth": 4, "small_steps": 1}, "a single pixel is left of 16 px"),
+        ({"color_kind": "classes"}, "a network that chooses colors plays no game, set critic_steps=0 gan_steps=0"),
+        (
+            {"color_kind": "classes", "encoder": "lite0", "hints": 3, "start": "flowers-l1"},
+            "hints is 3: one that chooses colors cannot be told them, set color_kind=l1",
+        ),
         ({"ema_decay": 1}, "ema_decay is 1: choose a number from 0 to below 1"),
     ],
 )
@@ -85,6 +91,7 @@ def test_what_does_not_fit_together_is_said_with_both_numbers(changes, message):
         {"color_weight": 30}, {"lr": 1e30, "clip_norm": 1e30}, {"ema_decay": 0}, {"val_limit": None},
         {"seed": 2**63 - 1}, {"color_steps": 0}, {"critic_layers": 4, "critic_steps": 0, "gan_steps": 0},
         {"encoder": "lite0", "depth": 6},
+        {"color_kind": "classes", "mix": 1, "critic_steps": 0, "gan_steps": 0},
         {"report_steps": 10**9}, {"batch_size": 1, "depth": 4}, {"lr_critic": 0.0, "weight_decay": 0},
     ],
     ids=str,

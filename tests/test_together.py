@@ -14,8 +14,8 @@ import torch
 
 from helpers.backstage.processes import leave_at_once
 from helpers.data import drawn_photos
-from helpers.models import PatchGAN, new_generator
-from helpers.recipe import PRESETS, choose_precision
+from helpers.models import PatchGAN
+from helpers.recipe import PRESETS, choose_precision, new_generator
 from helpers.runs import train
 from helpers.training import Trainer
 
@@ -23,6 +23,9 @@ REPOSITORY = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gloo")
 CLOSE = 1e-4
 RECIPES = {"from scratch": PRESETS["smoke"], "on a pretrained encoder": replace(PRESETS["smoke"], encoder="lite0")}
+RECIPES["that chooses colors"] = replace(
+    PRESETS["smoke"], color_kind="classes", critic_steps=0, gan_steps=0, report_steps=3
+)
 
 
 class Double(Trainer):

@@ -35,14 +35,15 @@ def same(a, b):
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.parametrize("kind", ["l1", "l2", "smooth_l1"])
+@pytest.mark.parametrize("kind", ["l1", "l2", "smooth_l1", "classes"])
 def test_training_learns(kind, flowers):
     recipe = replace(SMOKE, color_steps=60, critic_steps=0, gan_steps=0, color_kind=kind)
     trainer, means = trainer_of(recipe), []
     for step in trainer.steps(flowers, 60):
         if step % 20 == 0:
             means.append(trainer.mean_losses(forget=True)["color"])
-    assert means[2] < 0.7 * means[0]
+    least = 0.8 if kind == "classes" else 0.7  # the share of a color that other bins get is never learned away
+    assert means[2] < least * means[0]
 
 
 def test_who_moves_in_which_phase(flowers):
@@ -116,7 +117,7 @@ def test_mixed_precision_stays_on(flowers, monkeypatch):
         model.encoder[1][0].register_forward_hook(watch)
         return model
 
-    monkeypatch.setattr("helpers.models.UNet", watched)
+    monkeypatch.setattr("helpers.recipe.UNet", watched)
     trainer = Trainer(SMOKE, Accelerator(mixed_precision="bf16", cpu=True))
     list(trainer.steps(flowers, SMOKE.total_steps))
     assert len(seen) == SMOKE.color_steps + SMOKE.gan_steps and set(seen) == {torch.bfloat16}

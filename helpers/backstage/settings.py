@@ -44,7 +44,8 @@ RULES = {
     "lr": RATE,
     "lr_encoder": RATE,
     "weight_decay": RATE,
-    "color_kind": (str, ("l1", "l2", "smooth_l1")),
+    "color_kind": (str, ("l1", "l2", "smooth_l1", "classes")),
+    "mix": (float, 0, 1),
     "adversarial": (str, ("bce", "hinge", "lsgan")),
     "lr_generator": RATE,
     "lr_critic": RATE,
@@ -108,7 +109,7 @@ def _may_be(name: str, kind: type, limits: list) -> str:
 
 def _does_not_fit(r) -> str:
     """What two or more fields that are right alone make impossible together; "" if nothing does."""
-    plays, scratch = r.critic_steps + r.gan_steps > 0, r.encoder == "none"
+    plays, scratch, chooses = r.critic_steps + r.gan_steps > 0, r.encoder == "none", r.color_kind == "classes"
     least = r.size // 2 if r.small_steps else r.size
     bottom = math.ceil(least / 2**r.depth)  # side of what the lowest level sees
     problems = {
@@ -125,6 +126,9 @@ def _does_not_fit(r) -> str:
         and scratch,
         f"hints is {r.hints}: a colorizer that stands still is needed to give hints to, set start=flowers-l1": r.hints
         and not r.start,
+        f"hints is {r.hints}: one that chooses colors cannot be told them, set color_kind=l1": r.hints and chooses,
+        "color_kind is classes: a network that chooses colors plays no game, set critic_steps=0 gan_steps=0": chooses
+        and plays,
         f"hints is {r.hints}: no critic has learned to judge them, set critic_steps=0 gan_steps=0": r.hints and plays,
     }
     return next((words for words, wrong in problems.items() if wrong), "")

@@ -3,12 +3,25 @@
     lines({label: numbers}, "step", "loss")    # curves on one axis, with a line to compare with
     maps_row({title: map})                     # maps on one scale, with its color bar
 
-unet.py: chapter 3. critic.py: chapter 4. gan.py: chapter 5. evaluation.py: chapter 6. hints.py: chapter 9. answers.py:
-what an answer to an exercise draws, as a picture. All but those and the `…_picture`s show their figure; its caption in
-the notebook is its alt text.
+unet.py: chapter 3. critic.py: chapter 4. gan.py: chapter 5. evaluation.py: chapter 6. hints.py: chapter 9. classes.py:
+chapter 10. answers.py: what an answer to an exercise draws, as a picture. All but those, the `…_picture`s and what
+gives bins or numbers show their figure; its caption in the notebook is its alt text.
 """
 
 from .answers import costs_picture, fields_picture, guesses_picture, places_picture
+from .classes import (
+    accuracy_curves,
+    annealed_picture,
+    balance_numbers,
+    bins_figure,
+    bins_picture,
+    color_strips,
+    paper_bins,
+    places_figure,
+    planes_figure,
+    screen_colors,
+    soft_picture,
+)
 from .critic import (
     gradient_maps,
     loss_pairs,
@@ -52,11 +65,13 @@ from .showing import lines, maps_row
 from .unet import feature_rows, guess_losses, guess_scatter, guess_strip, skip_stack, watch
 
 __all__ = [
-    "close_ups", "coin_colors", "coin_cue", "colors_moved", "corner_cloud", "costs_picture", "diagonal_bias",
-    "end_of_game", "error_rows", "feature_rows", "fields_picture", "gains_figure", "game_columns", "game_losses",
-    "gradient_maps", "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hint_map_picture", "hue_bars",
-    "hue_counts", "kid_ladder", "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different",
-    "moves_picture", "number_game", "paired_clouds", "places_picture", "score_picture", "scorecard_dots",
-    "shares_picture", "skip_stack", "spoiled", "strided_windows", "suggestions_figure", "turned", "verdict_pictures",
-    "verdict_rows", "verdict_tables", "watch", "window_counts", "wrong_winners",
+    "accuracy_curves", "annealed_picture", "balance_numbers", "bins_figure", "bins_picture", "close_ups", "coin_colors",
+    "coin_cue", "color_strips", "colors_moved", "corner_cloud", "costs_picture", "diagonal_bias", "end_of_game",
+    "error_rows", "feature_rows", "fields_picture", "gains_figure", "game_columns", "game_losses", "gradient_maps",
+    "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hint_map_picture", "hue_bars", "hue_counts",
+    "kid_ladder", "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different", "moves_picture",
+    "number_game", "paired_clouds", "paper_bins", "places_figure", "places_picture", "planes_figure", "score_picture",
+    "scorecard_dots", "screen_colors", "shares_picture", "skip_stack", "soft_picture", "spoiled", "strided_windows",
+    "suggestions_figure", "turned", "verdict_pictures", "verdict_rows", "verdict_tables", "watch", "window_counts",
+    "wrong_winners",
 ]  # fmt: skip

@@ -15,18 +15,22 @@ from torch import nn
 from ..backstage.files import read_json, sweep, write_json
 from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
-from ..data import PROTOCOLS, Photos, crop_and_flip
+from ..classification import annealed_mean, color_prior, raw_accuracy, rebalancing
+from ..data import PROTOCOLS, Photos, crop_and_flip, to_lab, to_rgb8
 from ..environment import hardware
 from ..guided import marks_of_hints
 from ..inference import WEIGHTS, load_generator, load_network, save_generator
 from ..kid import FEATURES, SIZE, FlowerNet, accuracy
-from ..metrics import baseline_cards, predict, scorecard
+from ..metrics import ab_histogram, ab_intersection, baseline_cards, colorfulness, predict, psnr, scorecard
 from ..recipe import Recipe, choose_precision, choose_preset
 from . import real_photos
 
 EPOCHS = 120
 HINTED_PHOTOS = 256  # on which hints are judged, spread over all: each is painted a dozen times, some two dozen times
 HINTED = {"": "a colorizer that stands still, and a listener to color hints trained beside it"}
+CLASSES = {"": "U-Net that gives each of the bins of ab a probability; painted is the annealed mean"}
+TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.38, 0.5, 0.7, 1.0)
+VIVID = 0.9  # of the truth's colorfulness, which the temperature that ships must reach on validation photos
 
 
 def training_command(recipe: Recipe, name: str) -> str:
@@ -74,13 +78,14 @@ def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
 
 
 def publish_weights(folder: Path, name: str) -> None:
-    """Turn a finished run into `name` and `name-l1`, with cards; one with hints, which plays no game, into `name`."""
+    """Turn a finished run into `name` and `name-l1`, with cards; one that plays no game, into `name`."""
     recipe, timing = Recipe.restore(read_json(folder / "recipe.json")), read_json(folder / "timing.json")
     trained_on = learned_from(timing, recipe)
     test, seen = (real_photos(split, recipe.size, recipe.protocol) for split in ("test", "train"))
     baselines = {key: asdict(card) for key, card in baseline_cards(test, seen).items()}
     both = {"-l1": "U-Net trained on L1 alone", "": "U-Net trained on L1, then against a PatchGAN"}
-    for suffix, what in (HINTED if recipe.hints else both).items():
+    kinds = HINTED if recipe.hints else CLASSES if recipe.color_kind == "classes" else both
+    for suffix, what in kinds.items():
         card = {
             "what": what,
             "command": training_command(recipe, name),
@@ -96,6 +101,8 @@ def publish_weights(folder: Path, name: str) -> None:
         if recipe.encoder != "none":
             card["encoder"] = ORIGIN
         generator, _ = load_generator(folder / f"generator{suffix}.safetensors")
+        if kinds is CLASSES:
+            card["classes"] = {"bins": len(generator.bins)} | choose_temperature(generator, recipe)
         path = WEIGHTS / f"{name}{suffix}.safetensors"
         ship(generator, path, recipe.size, card, lambda model: _marks(model, test, recipe))
 
@@ -106,7 +113,44 @@ def _marks(model: nn.Module, test: Photos, recipe: Recipe) -> dict:
     if recipe.hints:
         some = np.linspace(0, len(test) - 1, min(HINTED_PHOTOS, len(test))).astype(int)
         marks["hints"] = marks_of_hints(model, test.subset(some), few=HINTED_PHOTOS // 4)
+    if recipe.color_kind == "classes":
+        prior = color_prior(real_photos("train", recipe.load_size, recipe.protocol), model.bins)
+        balanced = {"weights": rebalancing(prior, model.bins, mix=0), "bins": model.bins}
+        _, ab = to_lab(test.images[:, :, ::2, ::2])  # every other pixel is enough to count
+        _, painted = to_lab(predict(model, test)[:, :, ::2, ::2])
+        for name, guess in (("auc", painted), ("auc_of_gray", 0 * painted)):
+            views = {"raw": {}, "balanced": balanced}
+            marks[name] = {key: raw_accuracy(guess, ab, **options)["auc"] for key, options in views.items()}
     return marks
+
+
+@torch.inference_mode()
+def choose_temperature(model: nn.Module, recipe: Recipe) -> dict:
+    """Set the temperature of a network that chooses, by validation photos; what each does goes into the card.
+
+    It is the highest of those that paint nine tenths of the truth's colorfulness; if none does, the lowest.
+    """
+    photos = real_photos("val", recipe.size, recipe.protocol)
+    photos, painted = photos.subset(slice(None, None, 2)), {temperature: [] for temperature in TEMPERATURES}
+    for images in photos.images.split(32):
+        L, _ = to_lab(images)
+        logits = model(L, logits=True)
+        for temperature, out in painted.items():
+            out.append(to_rgb8(L, model.full_size(annealed_mean(logits, model.bins, temperature), L)))
+    vivid, colors, table = colorfulness(photos.images), ab_histogram(photos.images), {}
+    for temperature, out in painted.items():
+        guess = torch.cat(out)
+        table[temperature] = {
+            "psnr": float(psnr(photos.images, guess).mean()),
+            "colorfulness": float(colorfulness(guess).mean()),
+            "delta_cf": float(np.abs(colorfulness(guess) - vivid).mean()),
+            "ab_intersection": ab_intersection(colors, ab_histogram(guess)),
+        }
+    enough = [t for t, marks in table.items() if marks["colorfulness"] >= VIVID * vivid.mean()]
+    model.temperature = max(enough, default=min(table))
+    chosen = {"temperature": model.temperature, "truth_colorfulness": float(vivid.mean())}
+    chosen["chosen_on"] = f"{len(photos)} photos of the official {photos.split} split, {photos.size} px"
+    return chosen | {"temperatures": {str(temperature): marks for temperature, marks in table.items()}}
 
 
 def train_flowernet(photos: Photos, epochs: int = EPOCHS, batch_size: int = 64, seed: int = 0, lr: float = 3e-3):

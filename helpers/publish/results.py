@@ -13,9 +13,10 @@ from .notebooks import duration_words
 
 
 def shipped_names() -> list[str]:
-    """Colorizers in helpers/weights/, without their `-l1` twins and those that take hints, small pictures first."""
+    """Colorizers in helpers/weights/ that paint, less their `-l1` twins and those that take hints; small ones first."""
     cards = {path.stem: read_card(path.stem) for path in WEIGHTS.glob("*.json") if not path.stem.endswith("-l1")}
-    return sorted((name for name in cards if "hints" not in cards[name]), key=lambda n: cards[n]["recipe"]["size"])
+    paint = [name for name, card in cards.items() if not card.keys() & {"hints", "classes"}]
+    return sorted(paint, key=lambda name: cards[name]["recipe"]["size"])
 
 
 def results_tables() -> str:
@@ -33,7 +34,28 @@ def results_tables() -> str:
             f"{duration_words(60 * training_minutes(card))} on {card['training']['hardware']}. 95 % intervals and the "
             f"recipe are in `helpers/weights/{name}.json`.\n\n{table}"
         )
-    return "\n\n".join([*tables, *hints_tables()])
+    return "\n\n".join([*tables, *classes_tables(), *hints_tables()])
+
+
+def classes_tables() -> list[str]:
+    """What the temperature does, for each of the weights that choose colors, and their scorecard."""
+    tables = []
+    for name in sorted(path.stem for path in WEIGHTS.glob("*.json")):
+        if not (chosen := (card := read_card(name)).get("classes")):
+            continue
+        raw, balanced = card["auc"]["raw"], card["auc"]["balanced"]
+        rows = ["| temperature | PSNR dB | colorfulness | mean abs ΔCF | ab overlap |", "|-|-|-|-|-|"]
+        for temperature, one in chosen["temperatures"].items():
+            marks = f"{one['psnr']:.2f} | {one['colorfulness']:.1f} | {one['delta_cf']:.1f}"
+            rows.append(f"| {temperature} | {marks} | {one['ab_intersection']:.3f} |")
+        scores = format_table({"U-Net, classes": Scorecard(**card["scorecard"])}, intervals=False)
+        tables.append(
+            f"`{name}`, which gives each of {chosen['bins']} colors a probability (chapter 10), protocol "
+            f"`{card['protocol']}`: {card['judged_on']}. AuC {raw:.3f}, with all colors counting alike {balanced:.3f}."
+            f"\n\n{scores}\n\nIts temperature, {chosen['temperature']}, was chosen on {chosen['chosen_on']}, "
+            f"whose colorfulness is {chosen['truth_colorfulness']:.1f}:\n\n" + "\n".join(rows)
+        )
+    return tables
 
 
 def hints_tables() -> list[str]:

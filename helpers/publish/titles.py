@@ -134,6 +134,18 @@ def you_choose_the_colors():
     return photo_rows({" ": [marked, plain, told]}, cell=3.05, titles=titles)
 
 
+def color_as_classification():
+    """10: a held-out flower in gray, painted by L1, and by the network that chooses, at three temperatures."""
+    photo = as_pictures(real_photos("test", 256, "large", limit=64).subset([TITLE_10]).images)[0]
+    plain, chooser = (Colorizer.from_pretrained(name) for name in ("flowers-l1", "flowers-classes"))
+    shown = {"what they see": plain.colorize(photo, 0), "L1": plain.colorize(photo)}
+    for T in (1.0, 0.38, 0.05):
+        chooser.model.temperature = T
+        shown[f"classes, T = {T}"] = chooser.colorize(photo)
+    shown["photo"] = photo
+    return photo_rows({" ": list(shown.values())}, cell=1.55, titles=list(shown))
+
+
 def your_own_photos():
     """08: three held-out flowers drawn by lot, and two photos that are no flowers: gray, painted, as they were."""
     import skimage.data
@@ -151,11 +163,15 @@ def your_own_photos():
     return photo_rows(rows, cell=1.75, titles=["drawn by lot"] * 3 + ["no flower"] * 2)
 
 
+TITLE_10 = 8  # a flower of the held-out photos of chapter 10
 CHAPTERS = (
     exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation,
     on_the_shoulders_of_imagenet, your_own_photos,
 )  # fmt: skip
-TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {"09": you_choose_the_colors}
+TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {
+    "09": you_choose_the_colors,
+    "10": color_as_classification,
+}
 
 
 def publish_titles(numbers: list[str]) -> None:

@@ -13,10 +13,13 @@ real_or_colored(real, colored)      # game.py: a game with a score
 top_five(pictures, scores, names)   # seeing.py: what a classifier sees in photos, gray or in color
 choose_colors(photo)                # hints.py: a photo to click, a color to pick
 trainings_slider(moments)           #         two trainings side by side, as they go on
+temperature_slider(L, logits, bins, truth)   # classes.py: a network that chooses colors, at any temperature
+pixel_chooser(L, logits, bins, truth, place) #         which colors it thinks possible at a clicked pixel
 own_photo(photos, colorizer)        # own.py: upload or choose a photo, saturation, the colored file
 choice_strip(photo, colorizers)     #         several paintings of it to choose from
 """
 
+from .classes import pixel_chooser, temperature_slider
 from .compare import before_after, skip_switch
 from .game import real_or_colored
 from .hints import choose_colors
@@ -37,10 +40,12 @@ __all__ = [
     "own_photo",
     "patch_map",
     "photo_browser",
+    "pixel_chooser",
     "real_or_colored",
     "receptive_field_explorer",
     "sample_rows",
     "skip_switch",
+    "temperature_slider",
     "top_five",
     "training_scrubber",
     "trainings_slider",

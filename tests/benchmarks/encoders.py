@@ -22,25 +22,15 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from helpers.classification import Choosing, ab_grid, class_loss
-from helpers.color import AB_SCALE
+from helpers.classification import ClassPretrainedUNet, class_loss, color_prior, rebalancing
 from helpers.data import batches, load_flowers, to_lab, to_rgb8
 from helpers.metrics import judge
-from helpers.models import PretrainedUNet
 from helpers.recipe import PRESETS, PRETRAINED, Recipe, choose_precision
 from helpers.training import Trainer
 
 from .race import fit, keep, slug, start_all
 
 SHOWN_AT, PHOTOS = 192, 512
-
-
-class ClassPretrainedUNet(Choosing, PretrainedUNet):
-    """A `PretrainedUNet` that chooses among colors, at about the temperature of Zhang et al. (0.38)."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.choose(0.4)
 
 
 class ClassTrainer(Trainer):
@@ -53,10 +43,11 @@ class ClassTrainer(Trainer):
         super().__init__(
             recipe, accelerator, ClassPretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
         )
-        self.weights = rarity(recipe) if self.balanced else None
+        bins, photos = self.plain_generator.bins, load_flowers("train", 64, recipe.protocol)
+        self.weights = rebalancing(color_prior(photos, bins), bins) if self.balanced else None
 
     def color_step(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        loss = class_loss(self.generator(L, logits=True), ab, self.plain_generator.grid, weights=self.weights)
+        loss = class_loss(self.generator(L, logits=True), ab, self.plain_generator.bins, self.weights)
         norm = self.descend(self.generator, self.g_optimizer, loss)
         return {"color": loss.detach(), "norm": norm}
 
@@ -119,18 +110,6 @@ ENTRANTS = {
     "L brighter or darker": Entrant(trainer=JitterTrainer),
     "crops of three scales": Entrant({"load_size": 160}, trainer=ScaleTrainer),
 }
-
-
-def rarity(recipe: Recipe) -> Tensor:
-    """(K,) weights of the colors of `ab_grid()`: the rarer in 512 training photos, the more; 1 on average."""
-    _, ab = to_lab(load_flowers("train", 64, recipe.protocol).images[:512])
-    pixels, grid = ab.permute(0, 2, 3, 1).reshape(-1, 2)[::16], ab_grid() / AB_SCALE
-    share = torch.bincount(torch.cdist(pixels, grid).argmin(1), minlength=len(grid)).float()
-    near = torch.exp(-0.5 * (torch.cdist(grid, grid) * AB_SCALE / 5).square())  # a Gaussian of 5 Lab units
-    share = (near / near.sum(0)) @ share
-    share = share / share.sum()
-    weights = 1 / (0.5 * share + 0.5 / len(grid))
-    return weights / (share * weights).sum()
 
 
 @torch.inference_mode()

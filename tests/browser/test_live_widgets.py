@@ -13,14 +13,19 @@ from types import SimpleNamespace
 import nbformat
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from helpers import widgets
-from helpers.color import rgb_to_lab
-from helpers.data import drawn_photos
+from helpers.classification import ab_bins
+from helpers.color import AB_SCALE, rgb_to_lab
+from helpers.data import drawn_photos, to_lab
+from helpers.metrics import predict
 from helpers.recipe import Recipe
 from helpers.widgets import sample_rows
+from helpers.widgets.classes import painted_at, pixel_picture
 from helpers.widgets.compare import skip_picture
+from helpers.widgets.drawing import panel
 from helpers.widgets.game import fair_order, question_picture, result_picture
 from helpers.widgets.lab import gamut_picture, lab_picture
 from helpers.widgets.live import training_picture
@@ -78,6 +83,17 @@ top_five({"color": drawn, "negative": 255 - drawn}, {"color": scores, "negative"
 row = np.hstack(drawn)
 trainings_slider({f"moment {i}": {"painted": row // i, "truth": row} for i in (1, 2, 3)})
 """,
+    """
+import torch
+
+from helpers.classification import ab_bins
+from helpers.data import to_lab
+
+bins, L = ab_bins(20), to_lab(photos.images)[0]
+logits = 3 * torch.randn(4, len(bins), 16, 16, generator=torch.Generator().manual_seed(0))
+""",
+    "temperature_slider(L, logits, bins, photos.images)",
+    "pixel_chooser(L[:1], logits[:1], bins, photos.images[:1], (20, 30))",
     """
 class Painter:
     def colorize(self, image, saturation=1.0, name=None):
@@ -142,8 +158,7 @@ def trust(page) -> list[bool]:
 
 def picture_of(cell) -> np.ndarray:
     """The one picture in a cell's outputs, as the browser holds it."""
-    source = cell.locator(".jp-OutputArea img").get_attribute("src")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB"))
+    return jpeg_of(cell.locator(".jp-OutputArea img"))
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -223,8 +238,6 @@ def check_photo_browser(page, cell, known=None):
 
 
 def torch_picture(picture: np.ndarray):
-    import torch
-
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
@@ -442,6 +455,72 @@ def check_trainings_slider(page, cell, known=None):
     assert difference(press(page, cell, slider, "ArrowRight"), last) == 0
 
 
+def known_logits():
+    """L, logits and bins of the scratch notebook."""
+    L, bins = to_lab(drawn_photos(4, size=64).images)[0], ab_bins(20)
+    return L, 3 * torch.randn(4, len(bins), 16, 16, generator=torch.Generator().manual_seed(0)), bins
+
+
+def check_temperature_slider(page, cell, known=None):
+    """The middle panel follows T; the others stay, until another photo is chosen."""
+    photo, percent = (cell.locator(".noUi-handle").nth(i) for i in range(2))
+    panels = [slice(8 + 240 * i, 240 + 240 * i) for i in range(3)]
+    first, start = picture_of(cell), value(percent)
+    warmer = press(page, cell, percent, "ArrowRight", times=3)
+    assert value(percent) == start + 3 and difference(first[52:284, panels[1]], warmer[52:284, panels[1]]) > 0
+    assert all(difference(first[52:284, at], warmer[52:284, at]) < 0.5 for at in (panels[0], panels[2]))
+    second = press(page, cell, photo, "ArrowRight")
+    assert value(photo) == 2 and all(difference(second[52:284, at], warmer[52:284, at]) > 1 for at in panels)
+    if known is not None:
+        L, logits, bins = known_logits()
+        made = painted_at(L[1:2], logits[1:2], bins, (start + 3) / 100)[0].permute(1, 2, 0).numpy()
+        assert difference(second[52:284, panels[1]], np.asarray(panel(made, 232))) < 4
+    press(page, cell, photo, "ArrowLeft")
+    assert difference(press(page, cell, percent, "ArrowLeft", times=3), first) == 0
+
+
+def check_pixel_chooser(page, cell, known=None):
+    """By sliders, by click and by arrow keys in the photo: sliders, mark and picture agree."""
+    row, column = (cell.locator(".noUi-handle").nth(i) for i in range(2))
+    photo, still = cell.locator(".chosen .photo"), cell.locator(".jp-OutputArea .jp-RenderedImage img")
+
+    def after(act) -> np.ndarray:
+        old, until = still.get_attribute("src"), time.monotonic() + 20
+        act()
+        while still.get_attribute("src") == old:
+            assert time.monotonic() < until, "the picture did not change within 20 s"
+            time.sleep(0.02)
+        time.sleep(0.3)
+        return jpeg_of(still)
+
+    def by_key(control, key):
+        control.focus()
+        page.keyboard.press(key)
+
+    start = value(row), value(column)
+    first = jpeg_of(still)
+    after(lambda: by_key(row, "ArrowRight"))
+    assert f"pixel {start[1]}, {start[0] + 1} is chosen" in photo.get_attribute("aria-label")
+    moved = after(lambda: by_key(photo, "ArrowDown"))
+    assert value(row) == start[0] + 5 and value(column) == start[1]
+    box = photo.locator("img").bounding_box()
+    clicked = after(lambda: photo.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.3}))
+    assert value(row) < value(column) and difference(clicked, moved) > 0
+    if known is not None:
+        L, logits, bins = known_logits()
+        for picture, (y, x) in ((first, start), (clicked, (value(row), value(column)))):
+            here, light = logits[0].softmax(0)[:, y // 4, x // 4].numpy(), float(50 * (L[0, 0, y, x] + 1))
+            true = (AB_SCALE * to_lab(known.images)[1][0, :, y, x]).tolist()
+            gray = predict("gray", known)[0].permute(1, 2, 0).numpy()
+            assert shows(picture, pixel_picture(gray, (y, x), here, bins.numpy(), light, true))
+
+
+def jpeg_of(image) -> np.ndarray:
+    """The picture that an <img> shows."""
+    source = image.get_attribute("src").split(",", 1)[1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB"))
+
+
 def painted(picture, saturation):
     """What the `Painter` of the scratch notebook makes of it."""
     return np.uint8(picture * np.array([saturation / 2, 1, 1]))
@@ -543,6 +622,8 @@ CHECKS = {
     "top_five": check_top_five,
     "trainings_slider": check_trainings_slider,
     "choose_colors": check_choose_colors,
+    "temperature_slider": check_temperature_slider,
+    "pixel_chooser": check_pixel_chooser,
     "own_photo": check_own_photo,
     "choice_strip": check_choice_strip,
 }
@@ -605,6 +686,7 @@ def test_widgets_answer_the_keyboard(visit):
     if visit.name == SCRATCH:
         of_drawn = ("skip_switch", "receptive_field_explorer", "patch_map", "real_or_colored")
         known = {name: drawn for name in (*of_drawn, "top_five", "trainings_slider", "own_photo", "choice_strip")}
+        known |= {"temperature_slider": photos, "pixel_chooser": photos}
         known |= {"photo_browser": photos, "live_training": visit.run, "training_scrubber": visit.run}
     found = widgets_in(visit.content)
     if visit.name == SCRATCH:
@@ -612,7 +694,7 @@ def test_widgets_answer_the_keyboard(visit):
     for position, name in found:
         cell = visit.page.locator(".jp-Notebook-cell").nth(position)
         cell.scroll_into_view_if_needed()
-        if name not in ("before_after", "choose_colors"):  # which have a live picture of their own
+        if name not in ("before_after", "choose_colors", "pixel_chooser"):  # which have a live picture of their own
             assert cell.locator(".jp-OutputArea img").count() == 1, f"{name}: one picture, live and stored"
             assert "Try:" in cell.locator(".jp-OutputArea").inner_text()
         CHECKS[name](visit.page, cell, **({"known": known[name]} if name in known else {}))
