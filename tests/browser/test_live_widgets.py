@@ -618,6 +618,33 @@ def test_widgets_answer_the_keyboard(visit):
         CHECKS[name](visit.page, cell, **({"known": known[name]} if name in known else {}))
 
 
+def barriers(page) -> dict[str, str]:
+    """What axe-core finds grave in all that the cells made: rule, and the first element that breaks it.
+
+    Left out: JupyterLab's own [3]: beside outputs; and figures, of whose stored descriptions it makes no alt text.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    ours = [[".jp-Notebook .jp-OutputArea"], [".jp-Notebook .jp-RenderedMarkdown"]]
+    not_ours = [[".jp-OutputPrompt"], [".jp-OutputArea:not(:has(.widget-vbox)) .jp-RenderedImage"]]
+    found = Axe().run(page, context={"include": ours, "exclude": not_ours}).response["violations"]
+    return {it["id"]: it["nodes"][0]["html"] for it in found if it["impact"] in ("serious", "critical")}
+
+
+def test_no_barrier_in_what_the_cells_made(visit):
+    for theme, light in (("Dark", "false"), ("Light", "true")):
+        change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+        visit.page.evaluate(change, f"JupyterLab {theme}")
+        visit.page.wait_for_function("light => document.body.dataset.jpThemeLight == light", arg=light)
+        assert barriers(visit.page) == {}, theme
+    if visit.name == SCRATCH:
+        for name in ("alt", "aria-label"):
+            visit.page.evaluate(
+                "it => document.querySelectorAll(`.jp-Notebook [${it}]`).forEach(e => e.removeAttribute(it))", name
+            )
+        assert barriers(visit.page).keys() == {"aria-input-field-name", "image-alt"}
+
+
 def test_no_widget_hides_from_these_tests():
     """Each call of a widget in a chapter stands at the start of a line, where `widgets_in` finds it."""
     for name in CHAPTERS:
