@@ -104,16 +104,15 @@ def write_scratch(folder) -> None:
 @pytest.fixture(scope="module", params=[SCRATCH, *CHAPTERS])
 def visit(lab, request):
     """A notebook opened untrusted (what it showed is noted), then run from top to bottom."""
-    browser, address, folder = lab
+    page, folder = lab
     if request.param == SCRATCH:
         write_scratch(folder / "notebooks")
-    page = jupyter.open_notebook(browser, address, f"notebooks/{request.param}.ipynb")
+    jupyter.open_notebook(page, f"notebooks/{request.param}.ipynb")
     before = SimpleNamespace(content=jupyter.content(page), seen=look(page), trusted=trust(page))
     jupyter.run_all(page)
     content, run = jupyter.content(page), folder / "runs" / "scratch"
     yield SimpleNamespace(name=request.param, page=page, before=before, content=content, run=run)
-    jupyter.shut_kernel(page)
-    page.close()
+    jupyter.close_notebook(page)
 
 
 # ------------------------------------------------------------------------------------ reading the page
