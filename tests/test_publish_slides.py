@@ -80,14 +80,17 @@ def test_pictures_count_as_they_are_shown():
 def test_text_is_cut_into_paragraphs_and_links_to_files_go():
     source = "*A caption.*\n\n[Worked solution](solutions/x.ipynb)\n\n## Next\n\nFormula:\n\n    a = b"
     source += "\n\n- one\n- [two](y.ipynb)\n\n[Paper](https://arxiv.org/abs/1) ![A flower](../images/x.png)"
-    pieces = list(slides.cut([text(source), text("```\na\n\nb\n```")]))
+    pieces = list(slides.cut([text(source), text("*It.*\n\n## 7\n\n```\na\n\nb\n```\n\nwords")]))
     assert [piece.source for piece in pieces] == [
         "*A caption.*",
         "## Next",
         "Formula:\n\n    a = b",
         "- one\n- two",
         "[Paper](https://arxiv.org/abs/1) ![A flower](../images/x.png)",
+        "*It.*",
+        "## 7",
         "```\na\n\nb\n```",
+        "words",
     ]
     assert len({piece.id for piece in pieces}) == len(pieces)
 

@@ -80,10 +80,9 @@ def cut(cells: Sequence) -> Iterator:
     """
     for cell in cells:
         pieces = [_piece(cell)]
-        if cell.cell_type == "markdown" and "```" not in cell.source:
+        if cell.cell_type == "markdown":
             source = re.sub(r"(?<!!)\[([^\]]*)\]\((?!https?:)[^)]*\)", r"\1", cell.source)
-            blocks = re.split(r"\n\s*\n(?=\S)", source.strip())  # what is indented belongs to what stands above it
-            pieces = [_piece(cell, source=block) for block in blocks if block != "Worked solution"]
+            pieces = [_piece(cell, source=block) for block in _blocks(source) if block != "Worked solution"]
         elif cell.cell_type == "code" and height_of(cell) > HEIGHT - CAPTION:
             pieces = [_piece(cell, outputs=[])]
             for output in cell.outputs:
@@ -95,6 +94,17 @@ def cut(cells: Sequence) -> Iterator:
         for number, piece in enumerate(pieces):
             piece.id = f"{cell.id}-{number}"
             yield piece
+
+
+def _blocks(source: str) -> list[str]:
+    """Paragraphs; what is indented belongs to what stands above it, and a fence is one block."""
+    blocks = []
+    for block in re.split(r"\n\s*\n(?=\S)", source.strip()):
+        if blocks and blocks[-1].count("```") % 2:
+            blocks[-1] += f"\n\n{block}"
+        else:
+            blocks.append(block)
+    return blocks
 
 
 def _piece(cell, **changed):

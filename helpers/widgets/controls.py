@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -38,12 +39,33 @@ def stage(hint: str, controls: list, draw: Callable[..., tuple[np.ndarray, str]]
             picture, alt = draw(*values)
         finally:
             torch.set_num_threads(threads)
+        if names:
+            names.alt = alt
         data = {f"image/{form}": encode(picture, form), "text/plain": alt}
         return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
 
-    display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls]))
+    names = _names()
+    display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls, *filter(None, [names])]))
     handle = send(display, display_id=True)
     return lambda *values: send(handle.update, *values)
+
+
+def _names():
+    """A widget that is not seen: it tells screen readers what sliders are called, and what its `alt` says is there.
+
+    None where `anywidget` is not installed.
+    """
+    try:
+        import anywidget
+        import traitlets
+    except ImportError:
+        return None
+
+    class Names(anywidget.AnyWidget):
+        _esm = Path(__file__).with_name("names.js").read_text(encoding="utf8")
+        alt = traitlets.Unicode().tag(sync=True)
+
+    return Names()
 
 
 def show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str = "jpeg") -> None:

@@ -15,7 +15,7 @@ const style = `
 .hints ol {margin: 6px 0; padding-left: 26px; columns: 2; max-width: 560px}
 .hints li {margin: 2px 0}
 .hints li.chosen {font-weight: bold}
-.hints .said {min-height: 1.3em; color: #444}`;
+.hints .said {min-height: 1.3em; font-style: italic}`;
 
 function element(kind, properties = {}, ...children) {
   const made = Object.assign(document.createElement(kind), properties);

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all tests in this folder; each test opens pages of its own."""
+"""One JupyterLab and one Chromium for all tests in this folder."""
 
 import os
 
@@ -20,8 +20,8 @@ def browser():
 
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
-    """(browser, address, folder): the folder that JupyterLab serves is a copy of the course."""
+    """(page with a JupyterLab, folder): the folder that it serves is a copy of the course."""
     course, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
     jupyter.copy_course(course)
     with jupyter.jupyter_lab(course, private) as address:
-        yield browser, address, course
+        yield jupyter.open_lab(browser, address), course

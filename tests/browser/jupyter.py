@@ -29,12 +29,17 @@ CHROMIUM_OPTIONS = [
 SETTINGS = {  # every cell in the page, whether in view or not
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
-KERNEL_IS_READY = """async () => {
-    await window.jupyterapp.restored;
-    const panel = window.jupyterapp.shell.currentWidget;
+OPEN = """async path => {
+    const panel = await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
     await panel.context.ready;
     await panel.sessionContext.ready;
     await panel.sessionContext.session.kernel.info;
+}"""
+CLOSE = """async () => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    await panel.sessionContext.shutdown();
+    panel.context.model.dirty = false;
+    panel.dispose();
 }"""
 
 
@@ -115,22 +120,30 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
-def open_notebook(browser, address: str, path: str):
-    """A page with this notebook, its kernel ready. path: inside the served folder."""
+def open_lab(browser, address: str):
+    """A page with JupyterLab. It costs more than twice what a notebook in it does, so that all are opened in one."""
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
     page.set_default_timeout(180_000)  # a busy machine starts a kernel slowly
-    page.goto(f"{address}/lab/tree/{path}?token={TOKEN}&reset")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-    page.evaluate(KERNEL_IS_READY)
+    page.goto(f"{address}/lab?token={TOKEN}&reset")
+    page.wait_for_function("() => window.jupyterapp?.restored")
+    page.evaluate("() => window.jupyterapp.restored.then(() => true)")
     return page
+
+
+def open_notebook(page, path: str) -> None:
+    """The only notebook in the page, its kernel ready. path: inside the served folder."""
+    page.evaluate(OPEN, path)
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    assert page.locator(".jp-NotebookPanel").count() == 1
+
+
+def close_notebook(page) -> None:
+    """Its kernel ends, too."""
+    page.evaluate(CLOSE)
 
 
 def run_all(page) -> None:
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-
-
-def shut_kernel(page) -> None:
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def content(page) -> dict:
