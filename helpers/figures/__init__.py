@@ -3,7 +3,8 @@
     lines({label: numbers}, "step", "loss")    # curves on one axis, with a line to compare with
     maps_row({title: map})                     # maps on one scale, with its color bar
 
-unet.py: chapter 3. critic.py: chapter 4. gan.py: chapter 5. evaluation.py: chapter 6. hints.py: chapter 9. answers.py:
+unet.py: chapter 3. critic.py: chapter 4. gan.py: chapter 5. evaluation.py: chapter 6. hints.py: chapter 9.
+scaling.py: chapter 11. answers.py:
 what an answer to an exercise draws, as a picture. All but those and the `…_picture`s show their figure; its caption in
 the notebook is its alt text.
 """
@@ -48,15 +49,16 @@ from .gan import (
     shares_picture,
 )
 from .hints import gains_figure, hint_map_picture, suggestions_figure
+from .scaling import costs_figure, ladder_figure, ranks_picture, time_shares
 from .showing import lines, maps_row
 from .unet import feature_rows, guess_losses, guess_scatter, guess_strip, skip_stack, watch
 
 __all__ = [
-    "close_ups", "coin_colors", "coin_cue", "colors_moved", "corner_cloud", "costs_picture", "diagonal_bias",
+    "close_ups", "coin_colors", "coin_cue", "colors_moved", "corner_cloud", "costs_figure", "costs_picture", "diagonal_bias",
     "end_of_game", "error_rows", "feature_rows", "fields_picture", "gains_figure", "game_columns", "game_losses",
     "gradient_maps", "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hint_map_picture", "hue_bars",
-    "hue_counts", "kid_ladder", "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different",
-    "moves_picture", "number_game", "paired_clouds", "places_picture", "score_picture", "scorecard_dots",
-    "shares_picture", "skip_stack", "spoiled", "strided_windows", "suggestions_figure", "turned", "verdict_pictures",
+    "hue_counts", "kid_ladder", "ladder_figure", "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different",
+    "moves_picture", "number_game", "paired_clouds", "places_picture", "ranks_picture", "score_picture", "scorecard_dots",
+    "shares_picture", "skip_stack", "spoiled", "strided_windows", "suggestions_figure", "time_shares", "turned", "verdict_pictures",
     "verdict_rows", "verdict_tables", "watch", "window_counts", "wrong_winners",
 ]  # fmt: skip
