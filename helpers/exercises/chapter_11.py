@@ -81,7 +81,7 @@ def _accumulate(function) -> str:
 
 
 def _mine(function) -> str:
-    """11-2: count, batch, step, seed, rank, world -> positions of this process's photos; whole numbers (batch / world,)."""
+    """11-2: count, batch, step, seed, rank, world -> positions of this process's photos (batch / world,)."""
     count, batch, world = 26, 8, 2
     steps = count // batch
 
@@ -100,7 +100,9 @@ def _mine(function) -> str:
     if first == other:
         raise Hint("all processes see the same photos: take those of `rank`")
     if any(len(set(both)) < batch for both in together):
-        raise Hint("two processes share a photo in one batch: all must shuffle alike (no rank in the seed), then divide")
+        raise Hint(
+            "two processes share a photo in one batch: all must shuffle alike (no rank in the seed), then divide"
+        )
     seen = [i for both in together for i in both]
     if len(set(seen)) < len(seen):
         raise Hint("a photo came twice in one epoch: shuffle once an epoch, and take the next `batch` with each step")
@@ -111,7 +113,7 @@ def _mine(function) -> str:
         raise Hint("the second epoch has the order of the first: let the epoch (step // batches) into the seed")
     if any(len(set(both)) < batch for both in second) or len({i for both in second for i in both}) < steps * batch:
         raise Hint(
-            f"the second epoch is no whole one: an epoch has {count} // {batch} = {steps} batches, what is left over is "
+            f"the second epoch is no whole one: an epoch has {count} // {batch} = {steps} batches, what is over is "
             "left out, and the next one begins anew"
         )
     if share(0, seed=1) == first[0]:

@@ -54,11 +54,12 @@ from .showing import lines, maps_row
 from .unet import feature_rows, guess_losses, guess_scatter, guess_strip, skip_stack, watch
 
 __all__ = [
-    "close_ups", "coin_colors", "coin_cue", "colors_moved", "corner_cloud", "costs_figure", "costs_picture", "diagonal_bias",
-    "end_of_game", "error_rows", "feature_rows", "fields_picture", "gains_figure", "game_columns", "game_losses",
-    "gradient_maps", "guess_losses", "guess_scatter", "guess_strip", "guesses_picture", "hint_map_picture", "hue_bars",
-    "hue_counts", "kid_ladder", "ladder_figure", "leads", "lines", "loss_pairs", "maps_row", "mixed_draw", "most_different",
-    "moves_picture", "number_game", "paired_clouds", "places_picture", "ranks_picture", "score_picture", "scorecard_dots",
-    "shares_picture", "skip_stack", "spoiled", "strided_windows", "suggestions_figure", "time_shares", "turned", "verdict_pictures",
-    "verdict_rows", "verdict_tables", "watch", "window_counts", "wrong_winners",
+    "close_ups", "coin_colors", "coin_cue", "colors_moved", "corner_cloud", "costs_figure", "costs_picture",
+    "diagonal_bias", "end_of_game", "error_rows", "feature_rows", "fields_picture", "gains_figure", "game_columns",
+    "game_losses", "gradient_maps", "guess_losses", "guess_scatter", "guess_strip", "guesses_picture",
+    "hint_map_picture", "hue_bars", "hue_counts", "kid_ladder", "ladder_figure", "leads", "lines", "loss_pairs",
+    "maps_row", "mixed_draw", "most_different", "moves_picture", "number_game", "paired_clouds", "places_picture",
+    "ranks_picture", "score_picture", "scorecard_dots", "shares_picture", "skip_stack", "spoiled", "strided_windows",
+    "suggestions_figure", "time_shares", "turned", "verdict_pictures", "verdict_rows", "verdict_tables", "watch",
+    "window_counts", "wrong_winners",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The figures of chapter 11: where the time goes, what each change brings, who sees which photo, and what sizes cost."""
+"""The figures of chapter 11: where time goes, what each change brings, who sees which photo, and what sizes cost."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ..figures import most_different, turned, watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import predict
-from ..models import PatchGAN, UNet, efficientnet, imagenet_weights
+from ..models import PatchGAN, PretrainedUNet, UNet, efficientnet, imagenet_weights
 from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
 from . import ROOT, real_photos
@@ -134,6 +134,22 @@ def you_choose_the_colors():
     return photo_rows({" ": [marked, plain, told]}, cell=3.05, titles=titles)
 
 
+def scaling_up():
+    """11: a held-out flower at four sizes, above each what the painter of chapter 7 computes in a step for it."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    photo, shown, titles = real_photos("test", 512, limit=60).subset([32]).images, [], []
+    for size in (64, 128, 256, 512):
+        small = torch.nn.functional.interpolate(photo, size, mode="bilinear", antialias=True)
+        shown.append(as_pictures(small)[0].repeat(512 // size, 0).repeat(512 // size, 1))
+        with torch.device("meta"):
+            network, L = PretrainedUNet().train(), torch.rand(2, 1, size, size)
+        with FlopCounterMode(display=False) as counted:
+            network(L).sum().backward()
+        titles.append(f"{size} px: {counted.get_total_flops() / 2e9:.1f} billion operations")
+    return photo_rows({" ": shown}, cell=2.3, titles=titles)
+
+
 def your_own_photos():
     """08: three held-out flowers drawn by lot, and two photos that are no flowers: gray, painted, as they were."""
     import skimage.data
@@ -155,7 +171,10 @@ CHAPTERS = (
     exploring_lab, flowers_as_a_color_problem, the_unet, the_patchgan, gan_training, evaluation,
     on_the_shoulders_of_imagenet, your_own_photos,
 )  # fmt: skip
-TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {"09": you_choose_the_colors}
+TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {
+    "09": you_choose_the_colors,
+    "11": scaling_up,
+}
 
 
 def publish_titles(numbers: list[str]) -> None:

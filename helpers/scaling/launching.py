@@ -24,7 +24,9 @@ def cannot_launch() -> str:
     if sys.platform == "win32":
         return "Windows cannot fork a process"
     if torch.cuda.is_initialized():
-        return "this kernel has used the GPU already, and a copy of it could not: restart it, and launch before all else"
+        return (
+            "this kernel has used the GPU already, and a copy of it could not: restart it, and launch before all else"
+        )
     if "google.colab" in sys.modules and not torch.cuda.device_count() > 1:
         return "in Colab the launcher starts several only where there are several GPUs"
     return ""

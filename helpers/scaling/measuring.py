@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import shutil
 import sys
+import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["memory_held", "no_compiler", "own_memory", "rates"]
+from ..data import Photos, find_root
+
+__all__ = ["memory_held", "no_compiler", "own_memory", "photo_files", "rates", "scratch_folder"]
 
 
 def rates(steps: Mapping[str, Callable], photos: int, rounds: int = 3) -> dict[str, float]:
@@ -67,7 +71,10 @@ class memory_held(TorchDispatchMode):
         return result
 
     def _meet(self, tensor, counts: int) -> None:
-        if isinstance(tensor, torch.Tensor) and (key := (storage := tensor.untyped_storage())._cdata) not in self._known:
+        if (
+            isinstance(tensor, torch.Tensor)
+            and (key := (storage := tensor.untyped_storage())._cdata) not in self._known
+        ):
             size = counts * storage.nbytes()
             self._known.add(key)
             self.now += size
@@ -93,9 +100,31 @@ def own_memory() -> int:
         return psutil.Process().memory_info().rss
 
 
+def scratch_folder() -> Path:
+    """A new folder that goes when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="scaling-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def photo_files(photos: Photos) -> list[Path]:
+    """The JPEG file of each photo of Flowers102; of others one of 500 px, in a `scratch_folder`."""
+    if photos.source == "flowers102":
+        jpg = find_root() / "flowers-102" / "jpg"
+        return [jpg / f"image_{number:05d}.jpg" for number in photos.ids.tolist()]
+    from PIL import Image
+
+    folder = scratch_folder()
+    for i, image in enumerate(photos.images):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).resize((500, 500)).save(folder / f"{i:05}.jpg", quality=90)
+    return [folder / f"{i:05}.jpg" for i in range(len(photos))]
+
+
 def no_compiler() -> str:
     """Why `torch.compile` cannot work here, "" if it can."""
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it tells all who have no GPU that they don't
+    logging.getLogger("torch.utils.cpp_extension").setLevel(
+        logging.ERROR
+    )  # it tells all who have no GPU that they don't
     if sys.platform == "win32":
         return "on Windows it needs Visual Studio's compiler in a prompt of its own"
     if torch.cuda.is_available():
