@@ -22,8 +22,8 @@ LIMITS = {"taught": 1750, "flat": 2525, "helpers": 16_550}  # of all: so that it
 # The last was 9,500 until chapters 3 to 6 gave their drawing to figures/, and their checks of answers grew; classroom/,
 # what serves Colab, the site that maintainers make, what chapters 8, 9 and 11 need, and the teaching guide came later.
 # The 650 lines from 15,900 on are chapter 11's: checks, figures, mapped pictures, measuring, launching.
-# Flat ones were 2,500 until chapter 9 gave `models` a network that takes hints, and 2,520 until photos that are too many
-# for a GPU were left in their file.
+# Flat ones were 2,500 until chapter 9 gave `models` a network that takes hints, and 2,520 until photos that fit into no
+# GPU were left in their file.
 LONGEST, LONGER = 300, {"runs": 380, "training": 200}  # lines of one flat file; the exceptions
 
 

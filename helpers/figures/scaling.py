@@ -59,11 +59,11 @@ def ranks_picture(mine: Callable) -> np.ndarray:
     steps = PHOTOS // BATCH
     for step in range(steps):
         for rank in range(WORLD):
-            for i, photo in enumerate(mine(PHOTOS, BATCH, step, 0, rank, WORLD).tolist()):
+            for i, photo in enumerate([int(i) for i in mine(PHOTOS, BATCH, step, 0, rank, WORLD)]):
                 x = rank * (BATCH // WORLD + 0.5) + i
                 axis.add_patch(_cell(x, step, SAFE[rank]))
                 ink = "white" if rank == 0 else "black"
-                axis.text(x + 0.45, step + 0.45, f"{int(photo)}", ha="center", va="center", fontsize=7, color=ink)
+                axis.text(x + 0.45, step + 0.45, f"{photo}", ha="center", va="center", fontsize=7, color=ink)
     axis.set(xlim=(-0.2, BATCH + 0.7), ylim=(steps, -0.1), xticks=[2, 6.5], yticks=np.arange(steps) + 0.45)
     axis.set_xticklabels(["process 0", "process 1"], fontsize=8)
     axis.set_yticklabels([f"step {step}" for step in range(steps)], fontsize=8)

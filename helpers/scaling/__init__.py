@@ -10,11 +10,11 @@ rates({"before": step, "after": other}, photos=32)    # photos a second of each;
 with launching(2) as options: notebook_launcher(learn, **options)
 """
 
-from .launching import cannot_launch, launching
 from .mapped import mapped_photos
 from .measuring import memory_held, no_compiler, own_memory, photo_files, rates, scratch_folder
 from .own_photos import SOURCE, load_photos
 from .portable import OnnxNetwork, export_onnx, onnx_colorizer
+from .starting import cannot_launch, launching
 
 __all__ = [
     "SOURCE", "OnnxNetwork", "cannot_launch", "export_onnx", "launching", "load_photos", "mapped_photos", "memory_held",

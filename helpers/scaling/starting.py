@@ -42,13 +42,15 @@ def launching(count: int) -> Iterator[dict]:
     A port that is free, and a kernel that has forgotten its own `Accelerator`. In the end signals are handled as
     before, so that a notebook can be stopped by its button: the launcher changes that, and leaves it so.
     """
+    from accelerate import launchers
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)
     numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")]
     before = {number: signal.getsignal(number) for number in numbers if number}
     level, words = logging.root.manager.disable, os.environ.get("TORCH_CPP_LOG_LEVEL")
-    logging.disable(logging.WARNING)  # what it says of each start interests nobody here
+    logging.disable(logging.WARNING)  # what PyTorch says of each start interests nobody here,
+    launchers.print = lambda *words: None  # and Accelerate calls CPUs "CUDAs"
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
     try:
         with socket.socket() as free:
@@ -56,6 +58,7 @@ def launching(count: int) -> Iterator[dict]:
             port = str(free.getsockname()[1])
         yield {"num_processes": count, "use_port": port}
     finally:
+        del launchers.print
         logging.disable(level)
         if words is None:
             del os.environ["TORCH_CPP_LOG_LEVEL"]
