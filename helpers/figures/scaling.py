@@ -28,10 +28,11 @@ def time_shares(rows: Mapping[str, Mapping[str, float]]) -> None:
     plt.show()
 
 
-def ladder_figure(rungs: Mapping[str, tuple[float, float, float | None]]) -> None:
-    """What each change brought: photos a second with its gain on the bar, and the memory of a step beside it.
+def ladder_figure(rungs: Mapping[str, tuple[float, float, float | None]], memory: str = "memory of a step, MB") -> None:
+    """What each change brought: photos a second with its gain on the bar, and memory beside it.
 
-    rungs: {name: (photos a second, times as fast as the rung above it, MB or None where it could not be told)}.
+    rungs: {name: (photos a second, times as fast as what it is compared with, MB or None where it is unknown)}.
+    memory: whose it is.
     """
     import matplotlib.pyplot as plt
 
@@ -45,7 +46,7 @@ def ladder_figure(rungs: Mapping[str, tuple[float, float, float | None]]) -> Non
         axes[0].text(speed, row, f" {speed:,.0f}{words}", va="center", fontsize=8)
         axes[1].text(value or 0, row, f" {value:,.0f}" if value else " not told", va="center", fontsize=8)
     axes[0].set(yticks=rows, yticklabels=[*rungs], xlabel="photos a second", xlim=(0, 1.3 * max(speeds)))
-    axes[1].set(xlabel="memory of a step, MB", xlim=(0, 1.2 * max(value or 0 for value in megabytes)))
+    axes[1].set(xlabel=memory, xlim=(0, 1.2 * max(value or 0 for value in megabytes)))
     axes[0].invert_yaxis()
     plt.show()
 

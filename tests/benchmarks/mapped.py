@@ -83,7 +83,7 @@ def main(count: str = "100000") -> None:
         result["read"] = watched(itertools.islice(stream, len(photos) // batch), batch)
         print(result, flush=True)
         trainer = Trainer(recipe, start_accelerator(choose_precision()))
-        result["train"] = watched(trainer.steps(photos, 100), batch)
+        result["train"] = watched(trainer.steps(photos, 400), batch)
     result |= {"hardware": hardware(), "threads": torch.get_num_threads(), "torch": torch.__version__.split("+")[0]}
     write_json(RESULTS / "mapped.json", result)
     print(result)
