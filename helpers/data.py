@@ -203,8 +203,9 @@ def batches(
     start: int = 0,
     rank: int = 0,
     world: int = 1,
+    device: str | torch.device | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Augmented, shuffled batches without end: scaled (L, ab), on the device of `photos`. Met in chapter 2.
+    """Augmented, shuffled batches without end: scaled (L, ab), on `device`, or that of `photos`. Met in chapter 2.
 
     start: the step of the first batch. What a batch holds depends on seed, step and photos alone, so training can stop
     anywhere and go on as if it never had. An epoch leaves out its incomplete last batch; the next is shuffled anew.
@@ -226,7 +227,7 @@ def batches(
             order = torch.randperm(len(photos), generator=_generator(seed, epoch, 0))
         index, generator = order[i * batch_size : (i + 1) * batch_size], _generator(seed, epoch, 1 + i)
         side = size(step) if callable(size) else size
-        yield to_lab(crop_and_flip(photos.images, index, side, generator, rank, world))
+        yield to_lab(crop_and_flip(photos.images, index, side, generator, rank, world).to(device))
 
 
 def _generator(*numbers: int) -> torch.Generator:

@@ -41,6 +41,7 @@ from .backstage.checkpoints import RunFolder, claim_together, first_here, key_of
 from .backstage.files import write_json, writing
 from .backstage.interrupt import calm
 from .backstage.kept import load_or_make
+from .backstage.machine import room_on
 from .backstage.processes import start_accelerator, together
 from .backstage.progress import Bar, say, wanted
 from .backstage.tensors import not_finite
@@ -211,7 +212,8 @@ def _train(folder: _Folder, accelerator, photos, val, stop_after, show, save_eve
     if val is None:
         val = load_flowers("val", recipe.size, recipe.protocol, limit=recipe.val_limit)
     claim_together(accelerator, folder, photos)
-    photos = photos.to(accelerator.device)
+    if photos.images.nbytes < room_on(accelerator.device) / 2:  # else they stay in their file, and batches travel
+        photos = photos.to(accelerator.device)
     samples = val.subset(np.linspace(0, len(val) - 1, min(6, len(val))).astype(int))
     trainer = (kind or (HintTrainer if recipe.hints else Trainer))(recipe, accelerator, folder.start())
     folder.resume(trainer)

@@ -80,11 +80,11 @@ class Trainer:
 
     def steps(self, photos: Photos, last: int) -> Iterator[int]:
         """Train until `last` steps are taken, from wherever it stands; yields the number taken after each."""
-        recipe, rank, world = self.recipe, self.accelerator.process_index, self.accelerator.num_processes
+        recipe, share = self.recipe, (self.step, self.accelerator.process_index, self.accelerator.num_processes)
         if recipe.color_kind == "classes":
             bins = self.plain_generator.bins
             self.rarity = rebalancing(color_prior(photos, bins), bins, mix=recipe.mix)
-        stream = batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, self.step, rank, world)
+        stream = batches(photos, recipe.batch_size, recipe.size_at, recipe.seed, *share, self.accelerator.device)
         while self.step < last:
             self.take_step(*next(stream))
             yield self.step

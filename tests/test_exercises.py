@@ -20,8 +20,9 @@ from . import test_exercises_07 as seven
 from . import test_exercises_08 as eight
 from . import test_exercises_09 as nine
 from . import test_exercises_10 as ten
+from . import test_exercises_11 as eleven
 
-CHAPTERS = (one, two, three, four, five, six, seven, eight, nine, ten)
+CHAPTERS = (one, two, three, four, five, six, seven, eight, nine, ten, eleven)
 CASES: dict[str, tuple] = {number: case for chapter in CHAPTERS for number, case in chapter.CASES.items()}
 """Exercise -> (solution, stub, [(wrong answer, a fragment of the hint it must get), ...])."""
 

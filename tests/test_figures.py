@@ -154,10 +154,11 @@ def draws(number, function):
         "10-1": figures.bins_picture,
         "10-2": figures.soft_picture,
         "10-4": figures.annealed_picture,
+        "11-2": figures.ranks_picture,
     }[number](function)
 
 
-@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3", "09-1", "10-1", "10-2", "10-4"])
+@pytest.mark.parametrize("number", ["03-1", "03-4", "04-1", "04-3", "09-1", "10-1", "10-2", "10-4", "11-2"])
 def test_what_an_answer_draws_is_a_picture_and_a_blank_leaves_no_figure_behind(number):
     plt.close("all")
     right = draws(number, OURS[number])
@@ -191,3 +192,30 @@ def test_a_critic_of_real_logits_can_be_drawn_at_once(shown):
     critic = PatchGAN(4, 1).eval()
     figures.verdict_rows({"map": critic(torch.zeros(2, 1, 16, 16), torch.zeros(2, 2, 16, 16))})  # with its graph
     assert shown
+
+
+# ---------------------------------------------------------------------------------------------- chapter 11
+
+
+def test_time_is_shared_out_and_rows_begin_at_the_top(shown):
+    figures.time_shares({"slow": {"reading": 3.0, "learning": 1.0}, "fast": {"reading": 0.5, "learning": 1.0}})
+    (axis,) = shown[0].axes
+    assert [(bar.get_x(), bar.get_width()) for bar in axis.patches] == [(0, 3), (0, 0.5), (3, 1), (0.5, 1)]
+    assert axis.yaxis_inverted() and [text.get_text() for text in axis.get_legend().texts] == ["reading", "learning"]
+
+
+def test_rungs_show_speed_gain_and_memory_or_that_none_was_told(shown):
+    figures.ladder_figure({"first": (10.0, 1.0, 200.0), "second": (25.0, 2.5, None)})
+    speed, memory = shown[0].axes
+    assert [bar.get_width() for bar in speed.patches] == [10, 25]
+    assert [text.get_text().strip() for text in speed.texts] == ["10", "25, x 2.50"]
+    assert [text.get_text().strip() for text in memory.texts] == ["200", "not told"]
+
+
+def test_costs_tell_what_was_measured_from_what_was_not(shown):
+    figures.costs_figure((64, 128, 256), {"work": [1, 4, 16], "minutes": [2, 8, 32]}, {"work": 3, "minutes": 1})
+    work, minutes = shown[0].axes
+    assert [list(line.get_ydata()) for line in minutes.lines] == [[2, 8, 32], [2], [8, 32]]
+    assert [text.get_text() for text in minutes.get_legend().texts] == ["measured", "extrapolated"]
+    assert [text.get_text() for text in work.get_legend().texts] == ["measured"]
+    assert minutes.lines[2].get_fillstyle() == "none" != minutes.lines[1].get_fillstyle()

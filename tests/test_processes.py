@@ -83,7 +83,7 @@ def test_all_stop_after_the_same_step_with_one_line_and_go_on(tmp_path):
 
 
 @posix
-def test_a_killed_process_ends_the_others_with_a_sentence_and_nothing_is_lost(tmp_path):
+def test_a_killed_process_ends_the_others_with_a_sentence_and_the_same_command_goes_on(tmp_path):
     two = Two(tmp_path / "run", *LONG)
     two.until_it_trains()
     two.all[1].kill()
@@ -91,6 +91,11 @@ def test_a_killed_process_ends_the_others_with_a_sentence_and_nothing_is_lost(tm
     codes, said = two.end()
     assert codes == [1, -signal.SIGKILL] and said == [f"error: {LOST}\n", ""]
     assert time.monotonic() - began < 60
+    two = Two(tmp_path / "run", *LONG)  # the same command goes on
+    two.until_it_trains()
+    two.all[0].send_signal(signal.SIGINT)
+    codes, said = two.end()
+    assert codes == [130, 130] and said[0].startswith("stopped and saved in")
 
 
 @posix

@@ -16,3 +16,10 @@ def hardware() -> str:
         return torch.cuda.get_device_name()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} CPU core{'s' if cores != 1 else ''}"
+
+
+def room_on(device) -> float:
+    """Bytes that are free on a GPU; on a CPU there is no end: what is mapped from a file needs no room."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] if torch.device(device).type == "cuda" else float("inf")

@@ -22,6 +22,7 @@ from . import (
     chapter_08,
     chapter_09,
     chapter_10,
+    chapter_11,
 )  # fmt: skip
 from .chapter_05 import mysteries
 from .hints import Hint, NotDone
@@ -32,7 +33,7 @@ __all__ = ["EXERCISES", "check", "duel", "expected_and_yours", "mysteries", "tra
 
 CHAPTERS = (
     chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07, chapter_08, chapter_09,
-    chapter_10,
+    chapter_10, chapter_11,
 )  # fmt: skip
 EXERCISES: dict[str, Callable] = {number: judge for chapter in CHAPTERS for number, judge in chapter.EXERCISES.items()}
 """Exercise number -> function that takes the answer and returns praise, or raises `Hint` or `NotDone`."""

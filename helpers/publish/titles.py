@@ -12,7 +12,7 @@ from ..figures import most_different, turned, watch
 from ..inference import Colorizer
 from ..losses import discriminator_loss
 from ..metrics import predict
-from ..models import PatchGAN, UNet, efficientnet, imagenet_weights
+from ..models import PatchGAN, PretrainedUNet, UNet, efficientnet, imagenet_weights
 from ..plots import as_pictures, photo_rows, unet_diagram
 from ..widgets.patches import logits_over_gray
 from . import ROOT, real_photos
@@ -146,6 +146,22 @@ def color_as_classification():
     return photo_rows({" ": list(shown.values())}, cell=1.55, titles=list(shown))
 
 
+def scaling_up():
+    """11: a held-out flower at four sizes, above each what the painter of chapter 7 computes in a step for it."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    photo, shown, titles = real_photos("test", 512, limit=60).subset([32]).images, [], []
+    for size in (64, 128, 256, 512):
+        small = torch.nn.functional.interpolate(photo, size, mode="bilinear", antialias=True)
+        shown.append(as_pictures(small)[0].repeat(512 // size, 0).repeat(512 // size, 1))
+        with torch.device("meta"):
+            network, L = PretrainedUNet().train(), torch.rand(2, 1, size, size)
+        with FlopCounterMode(display=False) as counted:
+            network(L).sum().backward()
+        titles.append(f"{size} px: {counted.get_total_flops() / 2e9:.1f} billion operations")
+    return photo_rows({" ": shown}, cell=2.3, titles=titles)
+
+
 def your_own_photos():
     """08: three held-out flowers drawn by lot, and two photos that are no flowers: gray, painted, as they were."""
     import skimage.data
@@ -171,6 +187,7 @@ CHAPTERS = (
 TITLES = {f"{number:02}": make for number, make in enumerate(CHAPTERS, 1)} | {
     "09": you_choose_the_colors,
     "10": color_as_classification,
+    "11": scaling_up,
 }
 
 

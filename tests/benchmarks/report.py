@@ -142,6 +142,35 @@ def _speed() -> list[str]:
     return lines
 
 
+def _mapped() -> list[str]:
+    lines = []
+    for result in _read("mapped.json"):
+        lines += [
+            "## More photos than memory",
+            "",
+            f"{result['pictures']:,} drawn pictures of {result['size']} px, windows of 1,000 flowers, in a mapped "
+            f"file of {result['file']:.2f} GB (`python -m tests.benchmarks.mapped`): read once as batches ready to "
+            "learn from, then learned from at random with the `cpu` recipe. Memory of the process's own, beside the "
+            f"mapped file. {result['hardware']}, {result['threads']} threads, torch {result['torch']}.",
+            "",
+        ]
+        head = [
+            "",
+            "photos",
+            "photos/s of CPU time",
+            "own memory at first, GB",
+            "at most, GB",
+            "growth in the second half, GB",
+        ]
+        rows = []
+        for what, name in (("read", "all read, in batches of 32"), ("train", "learned from")):
+            row = result[what]
+            cells = [f"{row['photos']:,}", f"{row['photos_per_cpu_second']:,.0f}"]
+            rows.append([name, *cells, *(f"{row[key]:.2f}" for key in ("own_first", "own_most", "own_growth"))])
+        lines += _table(head, rows)
+    return lines
+
+
 def _presets() -> list[str]:
     rows, photos = [], set()
     for run in _read("preset-*.json"):
@@ -203,6 +232,7 @@ def main() -> None:
     lines += _side_by_side()
     lines += _presets()
     lines += _speed()
+    lines += _mapped()
     lines += _upsampling()
     lines += _races("recipes", "Recipe race", ("color", "gan"))
     lines += _races("pretrained", "An encoder that can see", ("color", "gan"))
