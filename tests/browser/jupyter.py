@@ -97,7 +97,7 @@ def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
             server.wait()
 
 
-def _address(server: subprocess.Popen, private: Path, seconds: float = 60) -> str:
+def _address(server: subprocess.Popen, private: Path, seconds: float = 180) -> str:
     """Where the server listens, once it answers: with port 0 the system chose, and the server writes down which."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and server.poll() is None:
