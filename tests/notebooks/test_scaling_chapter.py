@@ -66,7 +66,7 @@ def test_faster_is_still_the_same(printed):
 
 def test_parts_give_the_whole_gradient_but_for_batchnorm(printed):
     still, moving = re.findall(r"in 4 parts the gradient is off by ([\d.e+-]+) of its length", printed)
-    assert float(still) < 1e-4 < 1e-2 < float(moving)
+    assert float(still) < 1e-3 < 1e-2 < float(moving)
     assert numbers(r"in 8 parts a batch needs (\d+)% of the memory", printed)[0] < 60
 
 
