@@ -30,7 +30,7 @@ HINTED_PHOTOS = 256  # on which hints are judged, spread over all: each is paint
 HINTED = {"": "a colorizer that stands still, and a listener to color hints trained beside it"}
 CLASSES = {"": "U-Net that gives each of the bins of ab a probability; painted is the annealed mean"}
 TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.38, 0.5, 0.7, 1.0)
-VIVID = 0.9  # of the truth's colorfulness, which the temperature that ships must reach on validation photos
+VIVID = 60.0  # colorfulness that the temperature that ships reaches on validation photos; 59 is "quite colorful"
 
 
 def training_command(recipe: Recipe, name: str) -> str:
@@ -69,12 +69,30 @@ def learned_from(timing: dict, recipe: Recipe) -> dict:
 def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
     """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
     sweep(path.parent)
+    fit_half(network)
     save_generator(network, path, size, half=True)
     shipped, _ = load_network(path, "network", type(network))
     card = {"name": path.stem, "parameters": sum(p.numel() for p in shipped.parameters()), **card, **judge(shipped)}
     card["training"]["torch"] = torch.__version__.split("+")[0]
     write_json(path.with_suffix(".json"), card)
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, judged on {card['judged_on']}")
+
+
+@torch.no_grad()
+def fit_half(network: nn.Module) -> None:
+    """See that no variance of a BatchNorm is beyond half precision, which ends at 65,504; what is painted stays.
+
+    A BatchNorm divides by its standard deviation: with half the weights before it, and half the deviation, it gives the
+    same. Powers of two round nothing.
+    """
+    for block in network.modules():
+        parts = list(block.children())
+        for conv, norm in zip(parts, parts[1:], strict=False):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                while norm.running_var is not None and norm.running_var.max() > torch.finfo(torch.half).max:
+                    for weights in (*conv.parameters(), norm.running_mean):
+                        weights /= 2
+                    norm.running_var /= 4
 
 
 def publish_weights(folder: Path, name: str) -> None:
@@ -128,7 +146,7 @@ def _marks(model: nn.Module, test: Photos, recipe: Recipe) -> dict:
 def choose_temperature(model: nn.Module, recipe: Recipe) -> dict:
     """Set the temperature of a network that chooses, by validation photos; what each does goes into the card.
 
-    It is the highest of those that paint nine tenths of the truth's colorfulness; if none does, the lowest.
+    It is the highest of those with a colorfulness of at least 60, as PSNR falls below it; if none has, the lowest.
     """
     photos = real_photos("val", recipe.size, recipe.protocol)
     photos, painted = photos.subset(slice(None, None, 2)), {temperature: [] for temperature in TEMPERATURES}
@@ -146,7 +164,7 @@ def choose_temperature(model: nn.Module, recipe: Recipe) -> dict:
             "delta_cf": float(np.abs(colorfulness(guess) - vivid).mean()),
             "ab_intersection": ab_intersection(colors, ab_histogram(guess)),
         }
-    enough = [t for t, marks in table.items() if marks["colorfulness"] >= VIVID * vivid.mean()]
+    enough = [t for t, marks in table.items() if marks["colorfulness"] >= VIVID]
     model.temperature = max(enough, default=min(table))
     chosen = {"temperature": model.temperature, "truth_colorfulness": float(vivid.mean())}
     chosen["chosen_on"] = f"{len(photos)} photos of the official {photos.split} split, {photos.size} px"
