@@ -51,10 +51,7 @@ def stage(hint: str, controls: list, draw: Callable[..., tuple[np.ndarray, str]]
 
 
 def _names():
-    """A widget that is not seen: it tells screen readers what sliders are called, and what its `alt` says is there.
-
-    None where `anywidget` is not installed.
-    """
+    """A hidden widget that tells screen readers what sliders are called, and its `alt`; None without `anywidget`."""
     try:
         import anywidget
         import traitlets

@@ -125,7 +125,7 @@ def open_lab(browser, address: str):
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
     page.set_default_timeout(180_000)  # a busy machine starts a kernel slowly
     page.goto(f"{address}/lab?token={TOKEN}&reset")
-    page.wait_for_function("() => window.jupyterapp?.restored")
+    page.wait_for_function("() => window.jupyterapp !== undefined")
     page.evaluate("() => window.jupyterapp.restored.then(() => true)")
     return page
 
