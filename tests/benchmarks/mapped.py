@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,14 @@ def watched(work, photos: int) -> dict:
     return found | {"own_growth": max(own[half:]) - max(own[1 : half + 1]), "mapped_most": max(mapped)}
 
 
+def learning(trainer: Trainer, photos: Photos, steps: int) -> Iterator[int]:
+    """Steps as `runs.train` takes them: it looks at the losses every 25 steps, and lets go of them."""
+    for step in trainer.steps(photos, steps):
+        if step % 25 == 0:
+            trainer.mean_losses()
+        yield step
+
+
 def main(count: str = "100000") -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["COLORIZE_CACHE"] = cache
@@ -83,7 +92,7 @@ def main(count: str = "100000") -> None:
         result["read"] = watched(itertools.islice(stream, len(photos) // batch), batch)
         print(result, flush=True)
         trainer = Trainer(recipe, start_accelerator(choose_precision()))
-        result["train"] = watched(trainer.steps(photos, 400), batch)
+        result["train"] = watched(learning(trainer, photos, 300), batch)
     result |= {"hardware": hardware(), "threads": torch.get_num_threads(), "torch": torch.__version__.split("+")[0]}
     write_json(RESULTS / "mapped.json", result)
     print(result)

@@ -151,7 +151,7 @@ def _mapped() -> list[str]:
             f"{result['pictures']:,} drawn pictures of {result['size']} px, windows of 1,000 flowers, in a mapped "
             f"file of {result['file']:.2f} GB (`python -m tests.benchmarks.mapped`): read once as batches ready to "
             "learn from, then learned from at random with the `cpu` recipe. Memory of the process's own, beside the "
-            f"mapped file. {result['hardware']}, {result['threads']} threads, torch {result['torch']}.",
+            f"mapped file. {result['hardware']}, threads: {result['threads']}, torch {result['torch']}.",
             "",
         ]
         head = [
