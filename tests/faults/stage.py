@@ -43,7 +43,6 @@ __all__ = ["TASKS", "Task", "check_files", "check_message", "documented", "home"
 
 DOCUMENTED = (ValueError, OSError, DataError, TrainingDiverged)  # ImageError and UsageError are ValueErrors
 SMALL = "size=16 load_size=16 batch_size=4 width=4 depth=2 color_steps=4 critic_steps=2 gan_steps=3 report_steps=3"
-FEW = ("color_steps=3", "critic_steps=2", "gan_steps=2", "report_steps=2")  # each step writes a checkpoint of 70 MB
 SIZE = 32  # of the colorizer's pictures
 
 _home: Path | None = None
@@ -194,7 +193,7 @@ TASKS = {
     for task in (
         Task("training", training("batch_size=8")),
         Task("training small", training(*SMALL.split())),
-        Task("training with a pretrained encoder", training("batch_size=8", "encoder=lite0", *FEW), big=400),
+        Task("training with a pretrained encoder", training("batch_size=8", "encoder=lite0"), big=400),
         Task("caching", cache),
         Task("export", export, _old_export),
         Task("coloring", coloring),
