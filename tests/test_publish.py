@@ -62,16 +62,22 @@ def test_a_run_becomes_weights_with_cards(tmp_path, monkeypatch, capsys):
         assert path.stat().st_size < (tmp_path / "generator.safetensors").stat().st_size * 0.7
 
 
-def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
-    recipe = replace(
-        PRESETS["smoke"], protocol="large", encoder="lite0", hints=8, start="flowers-l1", critic_steps=0, gan_steps=0
-    )
-    photos = replace(drawn(8, size=64), source="flowers102")
+def finished(tmp_path, monkeypatch, recipe, photos):
+    """As if tmp_path were a finished run, these photos the real ones, and the folder returned that of the weights."""
     monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
     monkeypatch.setattr(networks, "WEIGHTS", shipped := tmp_path / "shipped")
     shipped.mkdir()
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
     (tmp_path / "timing.json").write_text('{"seconds": 90, "hardware": "an abacus"}')
+    return shipped
+
+
+def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
+    recipe = replace(
+        PRESETS["smoke"], protocol="large", encoder="lite0", hints=8, start="flowers-l1", critic_steps=0, gan_steps=0
+    )
+    photos = replace(drawn(8, size=64), source="flowers102")
+    shipped = finished(tmp_path, monkeypatch, recipe, photos)
     (tmp_path / "start.json").write_text('{"name": "flowers-l1", "command": "…", "training": {"seconds": 1}}')
     for file in ("generator", "generator-l1", "start"):
         save_generator(HintUNet(width=8), tmp_path / f"{file}.safetensors", recipe.size)
@@ -94,11 +100,7 @@ def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
 def test_a_run_that_chooses_colors_becomes_one_file_with_the_temperature_that_validation_chose(tmp_path, monkeypatch):
     recipe = replace(PRESETS["smoke"], protocol="large", color_kind="classes", critic_steps=0, gan_steps=0)
     photos = replace(drawn(8, size=32), source="flowers102")
-    monkeypatch.setattr(publish, "load_flowers", lambda *_, **__: photos)
-    monkeypatch.setattr(networks, "WEIGHTS", shipped := tmp_path / "shipped")
-    shipped.mkdir()
-    (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
-    (tmp_path / "timing.json").write_text('{"seconds": 90, "hardware": "an abacus"}')
+    shipped = finished(tmp_path, monkeypatch, recipe, photos)
     torch.manual_seed(0)
     model = ClassUNet(4, 3).eval()
     save_generator(model, tmp_path / "generator.safetensors", recipe.size)
