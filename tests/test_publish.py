@@ -97,6 +97,19 @@ def test_a_run_with_hints_becomes_one_file_and_a_table(tmp_path, monkeypatch):
     assert results.shipped_names() == []
 
 
+def test_a_variance_beyond_half_precision_is_brought_back_and_the_picture_stays():
+    torch.manual_seed(0)
+    model, L = UNet(4, 3).eval(), torch.rand(1, 1, 32, 32) * 2 - 1
+    conv, norm = model.decoder[0][:2]
+    conv.weight.data *= 1000
+    norm.running_var.fill_(1e6)
+    norm.running_mean.normal_()
+    before, ab = norm.running_var.max().item(), model(L)
+    networks.fit_half(model)
+    assert norm.running_var.half().isfinite().all() and norm.running_var.max() == before / 16
+    assert torch.allclose(model(L), ab, atol=1e-6) and model.decoder[1][1].running_var.max() == 1
+
+
 def test_a_run_that_chooses_colors_becomes_one_file_with_the_temperature_that_validation_chose(tmp_path, monkeypatch):
     recipe = replace(PRESETS["smoke"], protocol="large", color_kind="classes", critic_steps=0, gan_steps=0)
     photos = replace(drawn(8, size=32), source="flowers102")

@@ -69,12 +69,30 @@ def learned_from(timing: dict, recipe: Recipe) -> dict:
 def ship(network: nn.Module, path: Path, size: int, card: dict, judge) -> None:
     """Write weights and their card. judge: called with the network as it was shipped, gives the marks for the card."""
     sweep(path.parent)
+    fit_half(network)
     save_generator(network, path, size, half=True)
     shipped, _ = load_network(path, "network", type(network))
     card = {"name": path.stem, "parameters": sum(p.numel() for p in shipped.parameters()), **card, **judge(shipped)}
     card["training"]["torch"] = torch.__version__.split("+")[0]
     write_json(path.with_suffix(".json"), card)
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, judged on {card['judged_on']}")
+
+
+@torch.no_grad()
+def fit_half(network: nn.Module) -> None:
+    """See that no variance of a BatchNorm is beyond half precision, which ends at 65,504; what is painted stays.
+
+    A BatchNorm divides by its standard deviation: with half the weights before it, and half the deviation, it gives the
+    same. Powers of two round nothing.
+    """
+    for block in network.modules():
+        parts = list(block.children())
+        for conv, norm in zip(parts, parts[1:], strict=False):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                while norm.running_var is not None and norm.running_var.max() > torch.finfo(torch.half).max:
+                    for weights in (*conv.parameters(), norm.running_mean):
+                        weights /= 2
+                    norm.running_var /= 4
 
 
 def publish_weights(folder: Path, name: str) -> None:
