@@ -157,7 +157,7 @@ def soft_picture(soft: Callable) -> np.ndarray:
     """A color (a cross) between bins, and how `soft` shares it: squares as large as the shares."""
     bins = torch.tensor([(a, b) for a in range(20, 61, STEP) for b in range(20, 61, STEP)]).float()
     color = torch.tensor([[43.0, 38.5]])
-    (shares,) = np.asarray(soft(color, bins, 5, 5.0), dtype=float)
+    shares = np.asarray(soft(color, bins, 5, 5.0), dtype=float).reshape(len(bins))
     figure, axis = canvas(2.3, 2.2)
     _squares(axis, bins, facecolors="none", edgecolors="0.8", linewidths=0.5)
     _squares(axis, bins, np.sqrt(shares), edgecolors="none")
