@@ -74,10 +74,10 @@ PLANS: dict[str, dict[str, tuple[Part, ...]]] = {
         ),
     },
     "four-week": {
-        "week 1": (Part("00"), Part("01"), Part("02")),
-        "week 2": (Part("03"), Part("04")),
-        "week 3": (Part("05"), Part("06")),
-        "week 4": (Part("07"), Part("08"), Part("09"), Part("10"), Part("11")),
+        "week 1": (Part("00"), Part("01"), Part("02"), Part("03")),
+        "week 2": (Part("04"), Part("05")),
+        "week 3": (Part("06"), Part("07"), Part("08")),
+        "week 4": (Part("09"), Part("10"), Part("11")),
     },
 }
 

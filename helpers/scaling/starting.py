@@ -48,10 +48,11 @@ def launching(count: int) -> Iterator[dict]:
     AcceleratorState._reset_state(reset_partial_state=True)
     numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")]
     before = {number: signal.getsignal(number) for number in numbers if number}
-    level, words = logging.root.manager.disable, os.environ.get("TORCH_CPP_LOG_LEVEL")
+    level, environment = logging.root.manager.disable, dict(os.environ)
     logging.disable(logging.WARNING)  # what PyTorch says of each start interests nobody here,
     launchers.print = lambda *words: None  # and Accelerate calls CPUs "CUDAs"
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # what Accelerate would set, with a warning
     try:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -60,9 +61,8 @@ def launching(count: int) -> Iterator[dict]:
     finally:
         del launchers.print
         logging.disable(level)
-        if words is None:
-            del os.environ["TORCH_CPP_LOG_LEVEL"]
-        else:
-            os.environ["TORCH_CPP_LOG_LEVEL"] = words
+        for name in ("TORCH_CPP_LOG_LEVEL", "OMP_NUM_THREADS"):
+            os.environ.pop(name, None)
+            os.environ.update({name: environment[name]} if name in environment else {})
         for number, handler in before.items():
             signal.signal(number, handler)
