@@ -73,7 +73,7 @@ def _neighbors(bins: tuple, count: int, device: torch.device) -> Tensor:
 
 
 def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 5, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
-    """Share each color among the bins nearest to it, by a Gaussian of the distance. Section 2.2. Built in chapter 10.
+    """Share each color among the bins nearest to it, by a Gaussian of the distance. Section 2.1. Built in chapter 10.
 
     ab: scaled (N, 2, h, w). bins: (K, 2), Lab units. sigma: Lab units.
     Returns index: int64 (N, neighbors, h, w), nearest first; share: float of the same shape, summing to 1 over them.
