@@ -1,5 +1,8 @@
 """helpers.guided: how hints are drawn for training, and the judges of a network that takes them."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +20,9 @@ from helpers.guided import (
     recolor,
     worst_places,
 )
+from helpers.guided.trainer import hints_of_step
 from helpers.metrics import ciede2000, psnr
+from helpers.recipe import PRESETS
 
 PHOTOS = drawn_photos(6, 64, 3)
 
@@ -178,3 +183,22 @@ def test_a_card_has_all_of_it():
     assert marks["obeyed"]["true"]["trials"] == 3 and marks["obeyed"]["true"]["share"] == np.mean(
         obedience(Judged(), photos) <= 5
     )
+
+
+def test_two_processes_are_told_what_one_is():
+    recipe = replace(PRESETS["smoke"], encoder="lite0", start="flowers-l1", hints=9, critic_steps=0, gan_steps=0)
+    _, ab = to_lab(drawn_photos(24, 32, 3).images)
+
+    def told(rank, world):
+        def gather(mine):
+            assert torch.equal(mine, ab[rank::world])
+            return torch.cat([ab[r::world] for r in range(world)])
+
+        return hints_of_step(
+            ab[rank::world], recipe, 5, SimpleNamespace(process_index=rank, num_processes=world, gather=gather)
+        )
+
+    whole = told(0, 1)
+    assert not torch.equal(whole[0], ab) and whole[1].any()  # one got a false color, and some got hints
+    for rank in range(2):
+        assert all(torch.equal(mine, all_[rank::2]) for mine, all_ in zip(told(rank, 2), whole, strict=True))

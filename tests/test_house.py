@@ -20,7 +20,7 @@ TAUGHT = (
     "color", "data", "synthetic", "models", "classification", "losses", "recipe", "training", "metrics", "inference",
 )  # fmt: skip
 DOORS = {("training", "cli"), ("environment", "classroom.health")}  # `python -m`, under `if __name__ == "__main__"`
-LIMITS = {"taught": 1950, "flat": 2720, "helpers": 17_500}  # of all: so that it does not grow unseen
+LIMITS = {"taught": 1950, "flat": 2720, "helpers": 17_520}  # of all: so that it does not grow unseen
 # The last was 9,500 until chapters 3 to 6 gave their drawing to figures/, and their checks of answers grew; classroom/,
 # what serves Colab, the site that maintainers make, what chapters 8, 9 and 11 need, and the teaching guide came later.
 # The 1,600 lines from 15,900 on are those of chapters 10 and 11: checks, figures, widgets, mapped pictures, launching.

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from ..losses import color_loss
+from ..recipe import Recipe
 from ..training import Trainer
 from .drawing import draw_hints
 
-__all__ = ["HintTrainer"]
+__all__ = ["HintTrainer", "hints_of_step"]
+
+
+def hints_of_step(ab: Tensor, recipe: Recipe, step: int, accelerator: Accelerator) -> tuple[Tensor, Tensor]:
+    """What `draw_hints` gives for this process's photos, ab (N, 2, H, W): as one process with all of them would draw.
+
+    For a photo may be told a color of the next one, which another process has.
+    """
+    rank, world = accelerator.process_index, accelerator.num_processes
+    seed = int(np.random.SeedSequence((recipe.seed, step, 0, 9)).generate_state(1, np.uint64)[0]) >> 1
+    # each process has every `world`-th photo of the batch
+    together = accelerator.gather(ab).unflatten(0, (world, -1)).transpose(0, 1).flatten(0, 1)
+    target, hints = draw_hints(together, recipe.hints, torch.Generator().manual_seed(seed))
+    return target[rank::world], hints[rank::world].contiguous(memory_format=torch.channels_last)
 
 
 class HintTrainer(Trainer):
-    """A `Trainer` whose generator is a `HintUNet`: what is drawn depends on seed, step and process alone."""
+    """A `Trainer` whose generator is a `HintUNet`: what is drawn depends on seed and step alone."""
 
     def color_step(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
         """The generator moves toward the colors to aim at, of which it is told some."""
-        numbers = (self.recipe.seed, self.step, self.accelerator.process_index, 9)
-        seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
-        target, hints = draw_hints(ab, self.recipe.hints, torch.Generator().manual_seed(seed))
-        hints = hints.contiguous(memory_format=torch.channels_last)
+        target, hints = hints_of_step(ab, self.recipe, self.step, self.accelerator)
         loss = color_loss(self.generator(L, hints), target, self.recipe.color_kind)
         norm = self.descend(self.generator, self.g_optimizer, loss)
         return {"color": loss.detach(), "norm": norm}

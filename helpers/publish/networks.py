@@ -15,7 +15,7 @@ from torch import nn
 from ..backstage.files import read_json, sweep, write_json
 from ..backstage.imagenet import ORIGIN
 from ..backstage.progress import progress_bar
-from ..classification import annealed_mean, color_prior, raw_accuracy, rebalancing
+from ..classification import annealed_mean, raw_accuracy, soft_encode
 from ..data import PROTOCOLS, Photos, crop_and_flip, to_lab, to_rgb8
 from ..environment import hardware
 from ..guided import marks_of_hints
@@ -132,10 +132,13 @@ def _marks(model: nn.Module, test: Photos, recipe: Recipe) -> dict:
         some = np.linspace(0, len(test) - 1, min(HINTED_PHOTOS, len(test))).astype(int)
         marks["hints"] = marks_of_hints(model, test.subset(some), few=HINTED_PHOTOS // 4)
     if recipe.color_kind == "classes":
-        prior = color_prior(real_photos("train", recipe.load_size, recipe.protocol), model.bins)
-        balanced = {"weights": rebalancing(prior, model.bins, mix=0), "bins": model.bins}
         _, ab = to_lab(test.images[:, :, ::2, ::2])  # every other pixel is enough to count
         _, painted = to_lab(predict(model, test)[:, :, ::2, ::2])
+        nearest = torch.cat([soft_encode(some, model.bins, neighbors=1)[0].flatten() for some in ab.split(32)])
+        counts = nearest.bincount(minlength=len(model.bins))
+        # Each color that is there counts alike. By the prior of the training photos, a few pixels of a color that they
+        # hardly have would decide.
+        balanced = {"weights": 1 / counts.clamp(min=1), "bins": model.bins}
         for name, guess in (("auc", painted), ("auc_of_gray", 0 * painted)):
             views = {"raw": {}, "balanced": balanced}
             marks[name] = {key: raw_accuracy(guess, ab, **options)["auc"] for key, options in views.items()}
