@@ -178,8 +178,9 @@ def _color_all(plan: Plan, done: _Outcome, colorizer, wishes: dict, overwrite: b
     ahead = 2 * workers if workers > 1 else 1
     # Over the small layers of a small picture, several threads of torch would only wait for each other.
     threads, settings = torch.get_num_threads(), {}
-    colorizer = copy(colorizer)
-    colorizer.model = folded(colorizer.model)  # of one picture, too: it is to have the same bits as among many
+    if len(plan.jobs) > 1:  # however many cores there are: the same bits everywhere; one is painted as `colorize` does
+        colorizer = copy(colorizer)
+        colorizer.model = folded(colorizer.model)
     if workers > 1:
         settings = {"initializer": torch.set_num_threads, "initargs": (1,)}
     for folder in {job.target.parent for job in plan.jobs}:
