@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import builtins
 import sys
 
 import pytest
@@ -29,3 +30,16 @@ def shown(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: found.append(plt.gcf()))
     yield found
     plt.close("all")
+
+
+@pytest.fixture
+def no_anywidget(monkeypatch):
+    """As if it were not installed."""
+    load = builtins.__import__
+
+    def missing(name, *rest):
+        if name == "anywidget":
+            raise ImportError(name)
+        return load(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from accelerate import Accelerator
 
 from helpers.backstage import processes
 from helpers.backstage.interrupt import STATE, stop_request
-from helpers.backstage.processes import LOST, lost
+from helpers.backstage.processes import LOST, free_port, lost
 
 REPOSITORY = Path(__file__).parent.parent
 posix = pytest.mark.skipif(sys.platform == "win32", reason="gloo and POSIX signals")
@@ -29,10 +28,8 @@ class Two:
     """`python -m helpers.training` twice, as a launcher starts it. all: both Popen, the main process first."""
 
     def __init__(self, out: Path, *settings: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        world |= {"MASTER_PORT": str(free_port())}
         world |= {"COLORIZE_OFFLINE": "1", "FLOWERS102_ROOT": "", "OMP_NUM_THREADS": "1"}
         options = ["--preset", "smoke", "--out", str(out), "--set", "encoder=none", *settings]
         call = [sys.executable, "-m", "helpers.training", *options]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +11,7 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from helpers.backstage.processes import leave_at_once
+from helpers.backstage.processes import free_port, leave_at_once
 from helpers.data import drawn_photos
 from helpers.models import PatchGAN
 from helpers.recipe import PRESETS, choose_precision, new_generator
@@ -67,12 +66,6 @@ for name in runs:
 """
 
 
-def free_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
-
-
 def ended(processes) -> list[tuple[int, str, str]]:
     """(exit code, stdout, stderr) of each."""
     try:
@@ -85,7 +78,7 @@ def ended(processes) -> list[tuple[int, str, str]]:
 
 def pair(*arguments: str) -> list[tuple[int, str, str]]:
     """SCRIPT in two processes, each with a run folder of its own, as if they were on two computers."""
-    world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     options = {"cwd": REPOSITORY, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return ended(
         [
@@ -169,7 +162,7 @@ def test_two_computers_learn_what_one_learns(tmp_path):
     out = [tmp_path / f"node-{node}" for node in range(2)]
     settings = ["--preset", "smoke", "--set", "encoder=none"]
     launch = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_machines", "2"]
-    launch += ["--num_processes", "2", "--main_process_ip", "127.0.0.1", "--main_process_port", free_port()]
+    launch += ["--num_processes", "2", "--main_process_ip", "127.0.0.1", "--main_process_port", str(free_port())]
     nodes = ended(
         [
             subprocess.Popen(

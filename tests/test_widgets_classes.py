@@ -1,6 +1,5 @@
 """`temperature_slider` and `pixel_chooser`: what they draw, how they follow their controls, and what they refuse."""
 
-import builtins
 import re
 from pathlib import Path
 
@@ -93,15 +92,7 @@ def test_bars_are_as_long_as_bins_are_likely():
         assert abs(same - BAR * share) <= 2
 
 
-def test_without_anywidget_the_sliders_do_the_same(page, monkeypatch):
-    load = builtins.__import__
-
-    def missing(name, *rest):
-        if name == "anywidget":
-            raise ImportError(name)
-        return load(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+def test_without_anywidget_the_sliders_do_the_same(page, no_anywidget):
     pixel_chooser(L[:1], LOGITS[:1], BINS, TRUTH[:1], (1, 2))
     row, _ = page.controls("IntSlider")
     row.value = 30

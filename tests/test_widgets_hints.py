@@ -1,6 +1,5 @@
 """`choose_colors`: what the page sends and gets, places in the photo's own pixels, the still picture."""
 
-import builtins
 import re
 from pathlib import Path
 
@@ -106,15 +105,7 @@ def test_wrong_arguments_are_refused_before_anything_is_shown(page, colorizer, f
     assert page.shown == [] and page.drawn == 0
 
 
-def test_without_anywidget_a_list_of_places_does_the_same(page, colorizer, flower, monkeypatch):
-    load = builtins.__import__
-
-    def missing(name, *rest):
-        if name == "anywidget":
-            raise ImportError(name)
-        return load(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+def test_without_anywidget_a_list_of_places_does_the_same(page, colorizer, flower, no_anywidget):
     choice = choose_colors(flower, hints=[(150, 300, "#2040ff")], weights=colorizer)
     (box,) = page.shown
     assert "pip install anywidget" in box.children[1].value and page.drawn == 1

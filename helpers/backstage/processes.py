@@ -30,7 +30,7 @@ from .progress import complain, in_notebook, say
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-__all__ = ["LOST", "leave_at_once", "lost", "start_accelerator", "together"]
+__all__ = ["LOST", "free_port", "leave_at_once", "lost", "start_accelerator", "together"]
 
 LOST = "another process of this training has ended; what was saved is whole: run the same command to go on from there"
 UNHEARD = "stopped: what was saved is whole, run the same command to go on from there"
@@ -131,9 +131,7 @@ def _start_others() -> None:
         )
     port = asked.port
     if asked.machines == 1:
-        with socket.socket() as free:
-            free.bind((asked.address, port))
-            port = free.getsockname()[1]
+        port = free_port(asked.address, port)
     world = {"WORLD_SIZE": asked.processes, "LOCAL_WORLD_SIZE": here, "MASTER_ADDR": asked.address, "MASTER_PORT": port}
     for number in reversed(range(here)):
         own = world | {"RANK": asked.machine * here + number, "LOCAL_RANK": number}
@@ -141,6 +139,13 @@ def _start_others() -> None:
         if number:
             _Guard.others.append(subprocess.Popen([sys.executable, *sys.orig_argv[1:]], stdin=subprocess.DEVNULL))
     atexit.register(_wait_for_others)
+
+
+def free_port(address: str = "127.0.0.1", port: int = 0) -> int:
+    """This port of this computer, or for 0 one that nobody uses. Raises OSError where it is in use."""
+    with socket.socket() as free:
+        free.bind((address, port))
+        return free.getsockname()[1]
 
 
 def _among_others() -> bool:

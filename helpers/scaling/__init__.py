@@ -18,6 +18,5 @@ from .starting import cannot_launch, launching
 
 __all__ = [
     "SOURCE", "OnnxNetwork", "cannot_launch", "export_onnx", "launching", "load_photos", "mapped_photos", "memory_held",
-    "no_compiler", "onnx_colorizer", "own_memory", "photo_files", "rates",
-    "scratch_folder",
+    "no_compiler", "onnx_colorizer", "own_memory", "photo_files", "rates", "scratch_folder",
 ]  # fmt: skip

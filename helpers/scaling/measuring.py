@@ -122,9 +122,8 @@ def photo_files(photos: Photos) -> list[Path]:
 
 def no_compiler() -> str:
     """Why `torch.compile` cannot work here, "" if it can."""
-    logging.getLogger("torch.utils.cpp_extension").setLevel(
-        logging.ERROR
-    )  # it tells all who have no GPU that they don't
+    # It tells all who have no GPU that they have none.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     if sys.platform == "win32":
         return "on Windows it needs Visual Studio's compiler in a prompt of its own"
     if torch.cuda.is_available():

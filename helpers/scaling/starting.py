@@ -6,9 +6,10 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
+
+from ..backstage.processes import free_port
 
 __all__ = ["cannot_launch", "launching"]
 
@@ -54,10 +55,7 @@ def launching(count: int) -> Iterator[dict]:
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # what Accelerate would set, with a warning
     try:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        yield {"num_processes": count, "use_port": port}
+        yield {"num_processes": count, "use_port": str(free_port())}
     finally:
         del launchers.print
         logging.disable(level)

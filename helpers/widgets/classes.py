@@ -6,8 +6,6 @@ pixel_chooser(L, logits, bins, truth, (112, 80))    # click a pixel: which color
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,7 +17,7 @@ from ..color import AB_SCALE, lab_to_rgb, unscale_lab
 from ..data import to_lab, to_rgb8
 from ..metrics import colorfulness, psnr
 from ..plots import as_pictures
-from .controls import encode, show, slider, stage
+from .controls import encode, in_page, show, slider, stage
 from .drawing import PALE, panel, panels_in_a_row, white_canvas, write
 
 SIDE, PLANE, REACH = 232, 250, 115  # pixels of a panel and of the plane; Lab units from its middle to its edge
@@ -121,20 +119,10 @@ def pixel_chooser(L: Tensor, logits: Tensor, bins: Tensor, truth: Tensor, place:
 
 def _clickable(picture: np.ndarray, at: tuple[int, int]) -> list:
     """The photo that can be clicked, alone in a list; none where `anywidget` is not installed."""
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
-        return []
-
-    class PixelChooser(anywidget.AnyWidget):
-        _esm = Path(__file__).with_name("classes.js").read_text(encoding="utf8")
-        size = traitlets.List().tag(sync=True)
-        picture = traitlets.Unicode().tag(sync=True)
-        at = traitlets.List().tag(sync=True)
-
     url = f"data:image/jpeg;base64,{encode(picture, 'jpeg')}"
-    return [PixelChooser(size=[picture.shape[1], picture.shape[0]], picture=url, at=list(at))]
+    size = [picture.shape[1], picture.shape[0]]
+    widget = in_page("PixelChooser", "classes.js", size=size, picture=url, at=list(at))
+    return [widget] if widget else []
 
 
 def pixel_picture(

@@ -44,25 +44,26 @@ def stage(hint: str, controls: list, draw: Callable[..., tuple[np.ndarray, str]]
         data = {f"image/{form}": encode(picture, form), "text/plain": alt}
         return shower(data, raw=True, metadata={f"image/{form}": {"alt": alt}}, **options)
 
-    names = _names()
+    names = in_page("Names", "names.js", alt="")  # tells screen readers what sliders and picture are
     display(widgets.VBox([widgets.HTML(f"<b>Try:</b> {hint}"), *controls, *filter(None, [names])]))
     handle = send(display, display_id=True)
     return lambda *values: send(handle.update, *values)
 
 
-def _names():
-    """A hidden widget that tells screen readers what sliders are called, and its `alt`; None without `anywidget`."""
+def in_page(kind: str, script: str, **values):
+    """A widget of the class `kind` whose script, in this folder, runs in the page; None without `anywidget`.
+
+    values: a text, a whole number or a list each, which Python and the page share.
+    """
     try:
         import anywidget
         import traitlets
     except ImportError:
         return None
-
-    class Names(anywidget.AnyWidget):
-        _esm = Path(__file__).with_name("names.js").read_text(encoding="utf8")
-        alt = traitlets.Unicode().tag(sync=True)
-
-    return Names()
+    traits = {str: traitlets.Unicode, int: traitlets.Int, list: traitlets.List}
+    shared = {name: traits[type(value)]().tag(sync=True) for name, value in values.items()}
+    module = Path(__file__).with_name(script).read_text(encoding="utf8")
+    return type(kind, (anywidget.AnyWidget,), {"_esm": module, **shared})(**values)
 
 
 def show(hint: str, controls: dict, draw: Callable[..., tuple[np.ndarray, str]], form: str = "jpeg") -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from ..backstage.told import checked_hints
 from ..inference import GUIDED, Colorizer, open_image
 from ..models import HintUNet
-from .controls import encode, stage
+from .controls import encode, in_page, stage
 from .drawing import INK, white_canvas, write
 
 MOST = 50  # hints, as many as chapter 9 measures
@@ -109,27 +109,14 @@ def _painter(picture: np.ndarray, hints: list, changed: Callable[[list], np.ndar
 
     changed: paints anew. then: called once the page has that picture.
     """
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
+    height, width = picture.shape[:2]
+    start = {"size": [width, height], "hints": [list(hint) for hint in hints], "colored": _as_url(picture)}
+    # turn counts what the page asked for, painted is the last of it that was answered
+    widget = in_page("HintPainter", "hints.js", color=FIRST, most=MOST, turn=0, painted=0, **start)
+    if widget is None:
         import ipywidgets
 
         return [ipywidgets.HTML("This photo cannot be clicked: run  pip install anywidget, and restart the kernel.")]
-
-    class HintPainter(anywidget.AnyWidget):
-        _esm = Path(__file__).with_name("hints.js").read_text(encoding="utf8")
-        size = traitlets.List().tag(sync=True)
-        hints = traitlets.List().tag(sync=True)
-        color = traitlets.Unicode(FIRST).tag(sync=True)
-        most = traitlets.Int(MOST).tag(sync=True)
-        colored = traitlets.Unicode().tag(sync=True)
-        turn = traitlets.Int(0).tag(sync=True)  # counts what the page asked for
-        painted = traitlets.Int(0).tag(sync=True)  # the last of it that was answered
-
-    height, width = picture.shape[:2]
-    start = {"size": [width, height], "hints": [list(hint) for hint in hints], "colored": _as_url(picture)}
-    widget = HintPainter(**start)
 
     def answer(change) -> None:
         try:

@@ -6,7 +6,6 @@ In place of GPUs two CPU processes, in place of two computers two launchers on t
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.backstage.processes import free_port
 from helpers.data import drawn_photos
 
 from .stored import all_cells, code_cells, numbers, printed_text, prose
@@ -28,11 +28,6 @@ COURSE = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def printed():
     return printed_text(NAME)
-
-
-def test_stored_with_all_blanks_blank_and_on_photos(printed):
-    assert printed.count("The chapter goes on with the course's own.") == 4 and "goes on with yours" not in printed
-    assert "DRAWN FLOWERS" not in json.dumps([cell.get("outputs") for cell in CELLS])
 
 
 def test_what_a_fast_network_could_bring_follows_from_its_share(printed):
@@ -130,12 +125,6 @@ def on_cpus(block: str, port: str = "0") -> str:
     return block.replace("29500", port)
 
 
-def free_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
     """Runs lines of bash in a folder of its own, at the smallest budget and on drawn flowers; returns (code, text)."""
@@ -191,7 +180,7 @@ def test_one_computer(node):
 
 def test_two_computers(shell, node):
     """The block is run on both; on the second `NODE=0` is 1, as the text says."""
-    block = on_cpus(commands("runs/nodes"), free_port()).replace("FIRST=10.0.0.1", "FIRST=127.0.0.1")
+    block = on_cpus(commands("runs/nodes"), str(free_port())).replace("FIRST=10.0.0.1", "FIRST=127.0.0.1")
     both = [shell.start(block.replace("NODE=0", f"NODE={number}")) for number in (0, 1)]
     said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
@@ -213,7 +202,7 @@ def test_slurm(shell, node):
         (shell.folder / "bin" / name).chmod(0o755)
     script = commands("runs/slurm")
     assert script.startswith("#!/bin/bash\n#SBATCH ") and "--ntasks-per-node=1" in script
-    (shell.folder / "train.sh").write_text(on_cpus(script, free_port()))
+    (shell.folder / "train.sh").write_text(on_cpus(script, str(free_port())))
     shell("bash train.sh", SLURM_JOB_NODELIST="two", SLURM_NNODES="2")
     assert same(weights(shell.folder / "runs/slurm"), node)
 

@@ -56,6 +56,16 @@ def lesson(request):
     return request.param, read(request.param)
 
 
+def test_stored_with_all_blanks_blank_and_on_photos(lesson):
+    """Where an answer is used further below, the chapter says that it goes on with its own."""
+    outputs = [output for cell in lesson[1]["cells"] for output in cell.get("outputs", [])]
+    # less the alt texts, of which some tell of the banner
+    shown = json.dumps([output | {"metadata": {}} for output in outputs])
+    answers = sum(len(re.findall(r"\byours_or_ours\(", text)) for text in code_of(lesson[1]))
+    assert shown.count("The chapter goes on with the course's own.") == answers
+    assert "goes on with yours" not in shown and "DRAWN FLOWERS" not in shown
+
+
 def test_there_are_notebooks_in_reading_order():
     assert CHAPTERS[0].name == "00_start_here.ipynb"
     assert [p.name[:2] for p in CHAPTERS] == [f"{i:02d}" for i in range(len(CHAPTERS))]
