@@ -147,7 +147,7 @@ def color_as_classification():
 
 
 def scaling_up():
-    """11: a held-out flower at four sizes, above each what the painter of chapter 7 computes in a step for it."""
+    """11: a flower at four sizes, above each what the painter of chapter 7 computes in a step for it."""
     from torch.utils.flop_counter import FlopCounterMode
 
     photo, shown, titles = real_photos("test", 512, limit=60).subset([32]).images, [], []
