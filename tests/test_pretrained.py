@@ -8,6 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from helpers.backstage.imagenet import InFloat32
 from helpers.data import drawn_photos
 from helpers.inference import Colorizer, load_generator, save_generator
 from helpers.models import PretrainedUNet, UNet, parameter_groups, receptive_field
@@ -149,6 +150,8 @@ def test_mixed_precision_leaves_depthwise_convolutions_alone(kind):
     with torch.autocast("cpu", torch.bfloat16):
         mixed = layer(seen)
     assert mixed.dtype == torch.bfloat16 and torch.equal(mixed, exact.bfloat16())
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():  # here no slope is wanted
+        assert torch.equal(layer(x), super(InFloat32, layer).forward(x))
     mixed.backward(2 * mixed.detach())
     assert torch.allclose(layer.weight.grad, slope, rtol=0.02, atol=0.02 * slope.abs().max())
     for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
