@@ -135,18 +135,21 @@ class PretrainedUNet(UNet):
     encoder: "lite0" (3.4 M parameters) or "lite2" (4.8 M), see `backstage.imagenet`. width: channels at the top of the
     decoder; 5/3, 8/3 and 4 times as many below. frozen: so many of its 7 stages, and the stem, keep ImageNet's weights
     (Yosinski et al. 2014: the first layers are general) and run without a graph. BatchNorm keeps ImageNet's statistics
-    in all of the encoder: a batch of 32 gray flowers would give worse ones.
+    in all of the encoder: a batch of 32 gray flowers would give worse ones. half_res: False shows the encoder each
+    picture at twice its size, so that its first features have the picture's: it was trained at 224 px, and sees little
+    in 64.
 
     A new one has an untrained encoder, for `load_state_dict` to fill; `from_imagenet` gives one that can see.
     forward(L), errors: as `UNet`; and ValueError for an unknown encoder, a width below 3 or another number of stages.
     """
 
-    def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 3):
+    def __init__(self, encoder: str = "lite0", width: int = 24, frozen: int = 3, half_res: bool = True):
         nn.Module.__init__(self)
         check_whole("a PretrainedUNet", 3, width=width)
         check_whole("a PretrainedUNet", 0, 7, frozen=frozen)
         self.config = {"kind": "PretrainedUNet", "encoder": encoder, "width": width, "frozen": frozen}
-        self.depth, self.half_res, self.skips, self.frozen = 5, True, True, frozen
+        self.config |= {} if half_res else {"half_res": False}  # as older files have it
+        self.depth, self.half_res, self.skips, self.frozen = 5, half_res, True, frozen
         self.encoder, seen = efficientnet(encoder)  # seen: channels of its features, top to bottom
         channels = [width, width * 5 // 3, width * 8 // 3, width * 4]
         below = [*channels[1:], seen[-1]]
@@ -157,9 +160,9 @@ class PretrainedUNet(UNet):
             part.requires_grad_(False)
 
     @classmethod
-    def from_imagenet(cls, encoder: str = "lite0", width: int = 24, frozen: int = 3) -> PretrainedUNet:
+    def from_imagenet(cls, encoder: str = "lite0", width: int = 24, frozen: int = 3, **others) -> PretrainedUNet:
         """A new one whose encoder can see. Raises ValueError when ImageNet's weights are missing or damaged."""
-        model, weights = cls(encoder, width, frozen), imagenet_weights(encoder)
+        model, weights = cls(encoder, width, frozen, **others), imagenet_weights(encoder)
         model.encoder.load_state_dict({name: weights[name] for name in model.encoder.state_dict()})
         return model
 
@@ -169,11 +172,13 @@ class PretrainedUNet(UNet):
         return self
 
     def encode(self, L: Tensor) -> list[Tensor]:
-        """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32, padded as the U-Net's are."""
+        """L (N, 1, H, W) -> features at strides 2, 4, 8, 16, 32 of what it is shown, padded as the U-Net's are."""
         check("a PretrainedUNet", "floats", L=(L, "N 1 H W"))
         step = 2**self.depth
         x = L.to(self.encoder.conv_stem.weight)
-        x = F.pad(x, (0, -L.shape[-1] % step, 0, -L.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
+        if not self.half_res:
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        x = F.pad(x, (0, -x.shape[-1] % step, 0, -x.shape[-2] % step), mode="replicate").expand(-1, 3, -1, -1)
         features = []
         # What stands still needs no graph, unless somebody asks how the answer depends on L.
         with torch.set_grad_enabled(torch.is_grad_enabled() and L.requires_grad):

@@ -46,7 +46,7 @@ class Recipe:
     frozen: int = 3
     width: int = 16
     depth: int = 4
-    half_res: bool = True
+    half_res: bool = True  # false on a pretrained encoder: it is shown each photo at twice its size
     skips: bool = True
     hints: int = 0  # a photo gets up to so many in training, and a HintUNet learns to use them (chapter 9)
     critic_width: int = 32
@@ -183,8 +183,9 @@ def new_generator(recipe: Recipe) -> UNet:
         return (ClassUNet if classes else UNet)(recipe.width, recipe.depth, recipe.half_res, recipe.skips)
     if recipe.hints:
         return HintUNet(recipe.encoder, recipe.width)
-    kind = ClassPretrainedUNet if classes else PretrainedUNet
-    return kind.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+    if classes:
+        return ClassPretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen)
+    return PretrainedUNet.from_imagenet(recipe.encoder, recipe.width, recipe.frozen, half_res=recipe.half_res)
 
 
 def choose_precision() -> str:

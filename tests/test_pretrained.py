@@ -36,6 +36,24 @@ def test_any_size_goes_in_and_ab_of_that_size_comes_out(model):
         assert ab.shape == (2, 2, *size) and ab.abs().max() < 1
 
 
+def test_it_can_be_shown_pictures_at_twice_their_size(tmp_path):
+    torch.manual_seed(0)
+    large = PretrainedUNet(width=6, half_res=False).eval()
+    plain = PretrainedUNet(width=6).eval()
+    plain.load_state_dict(large.state_dict())
+    for size in ((1, 1), (31, 64), (70, 45)):
+        assert large(torch.rand(2, 1, *size) * 2 - 1).shape == (2, 2, *size)
+    L = torch.rand(1, 1, 48, 64) * 2 - 1
+    twice = torch.nn.functional.interpolate(L, scale_factor=2, mode="bilinear", align_corners=False)
+    features = large.encode(L)
+    assert features[0].shape[-2:] == (48, 64)  # none is predicted at half resolution
+    assert all(map(torch.equal, features, plain.encode(twice)))
+    save_generator(large, tmp_path / "large.safetensors", size=64)
+    again, _ = load_generator(tmp_path / "large.safetensors")
+    assert torch.equal(again(L), large(L)) and again.config == large.config
+    assert not new_generator(replace(RECIPE, half_res=False)).half_res and new_generator(RECIPE).half_res
+
+
 def test_it_is_the_unet_but_for_its_encoder(model):
     assert PretrainedUNet.climb is UNet.climb and PretrainedUNet.forward is UNet.forward
     features = model.encode(torch.zeros(1, 1, 64, 64))

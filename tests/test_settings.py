@@ -77,6 +77,10 @@ def test_an_unknown_word_is_answered_with_the_known_ones(name):
             {"color_kind": "classes", "encoder": "lite0", "hints": 3, "start": "flowers-l1"},
             "hints is 3: one that chooses colors cannot be told them, set color_kind=l1",
         ),
+        (
+            {"color_kind": "classes", "encoder": "lite0", "half_res": False, "critic_steps": 0, "gan_steps": 0},
+            "half_res is false: with hints or classes a pretrained encoder .* own size, set half_res=true",
+        ),
         ({"ema_decay": 1}, "ema_decay is 1: choose a number from 0 to below 1"),
     ],
 )

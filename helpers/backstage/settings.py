@@ -129,6 +129,8 @@ def _does_not_fit(r) -> str:
         f"hints is {r.hints}: one that chooses colors cannot be told them, set color_kind=l1": r.hints and chooses,
         "color_kind is classes: a network that chooses colors plays no game, set critic_steps=0 gan_steps=0": chooses
         and plays,
+        "half_res is false: with hints or classes a pretrained encoder is shown pictures at their own size, "
+        "set half_res=true": not (r.half_res or scratch) and (r.hints > 0 or chooses),
         f"hints is {r.hints}: no critic has learned to judge them, set critic_steps=0 gan_steps=0": r.hints and plays,
     }
     return next((words for words, wrong in problems.items() if wrong), "")
