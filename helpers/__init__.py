@@ -3,6 +3,7 @@
 Importing `helpers` loads nothing else: `from helpers.color import rgb_to_lab`, and so on.
 """
 
+import os
 import sys
 
 # `python -m helpers.training`: while Python looks for the module, argv is ["-m"]. PyTorch takes seconds to import, and
@@ -13,3 +14,5 @@ if getattr(sys, "argv", [])[:1] == ["-m"] and any(word.removeprefix("-m") in COM
     from .backstage.commands import listen
 
     listen()
+    if "WORLD_SIZE" in os.environ:  # of several processes: without a network PyTorch warns that a host has no name
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")

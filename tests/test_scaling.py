@@ -229,7 +229,9 @@ def test_launching_starts_two_again_and_again_and_leaves_the_signals(tmp_path):
         [sys.executable, "-c", LAUNCH, str(tmp_path / "rank")], capture_output=True, text=True, timeout=300,
         cwd=Path(__file__).parent.parent, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert done.returncode == 0 and done.stderr == "", done.stderr
+    # without a network PyTorch, which was imported before anybody could say so, warns that this host has no name
+    said = [line for line in done.stderr.splitlines() if "hostname of the client socket" not in line]
+    assert done.returncode == 0 and said == [], done.stderr
     assert {path.name: path.read_text() for path in tmp_path.glob("rank*")} == {"rank-0": "2", "rank-1": "2"}
     assert sorted(done.stdout.splitlines()) == ["rank 0", "rank 0", "rank 1", "rank 1"]
 
