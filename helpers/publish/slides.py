@@ -13,7 +13,7 @@ from PIL import Image
 
 SKIPPED = ("# Set-up, the same in every notebook", "from helpers.environment import hardware")
 HEIGHT, PICTURE, CAPTION = 650, 400, 80  # pixels that cells may fill, a picture, and the text below it
-"""The sizes are those of theme/slides.html.j2, where a slide has 1280 × 720."""
+"""The sizes are those of notebooks/reveal/static/custom_reveal.css, where a slide has 1280 × 720."""
 
 
 def slide_types(cells: Sequence) -> list[str]:
@@ -48,7 +48,14 @@ def height_of(cell) -> int:
     if cell.cell_type == "markdown":
         return sum(_block_height(block) for block in re.split(r"\n\s*\n", cell.source.strip()))
     code = 0 if cell.metadata.get("transient") else 35 + 21 * len(cell.source.splitlines())
-    return code + sum(map(output_height, cell.outputs))
+    return code + sum(map(output_height, shown(cell.outputs)))
+
+
+def shown(outputs: Sequence) -> Sequence:
+    """Less a still that says the same as the slider below it."""
+    data = [output.get("data", {}) for output in outputs]
+    slider = any("text/html" in it for it in data)
+    return [output for output, it in zip(outputs, data, strict=True) if not (slider and "image/jpeg" in it)]
 
 
 def _block_height(block: str) -> int:
