@@ -201,7 +201,7 @@ LAID_OUT = """() => {
         const words = slide.innerText.trim().slice(0, 60), cut = slide.scrollWidth > slide.clientWidth;
         const pictures = shown.filter(it => it.closest('.jp-RenderedImage'));
         const small = pictures.some(it => it.clientHeight <
-            it.naturalHeight * Math.min(1, 230 / it.naturalHeight, 0.9 * slide.clientWidth / it.naturalWidth));
+            it.naturalHeight * Math.min(1, 190 / it.naturalHeight, 0.9 * slide.clientWidth / it.naturalWidth));
         const scrolls = slide.scrollHeight > slide.clientHeight;
         slide.parentElement.style.display = slide.style.display = '';
         return { words, fits: reached && !cut && !small, scrolls, why: [top, left, bottom, right, cut, small] };
