@@ -20,9 +20,10 @@ def slide_types(cells: Sequence) -> list[str]:
     """For each cell what nbformat calls its slide type: "slide", "subslide", "skip", or "-" to go on below.
 
     A heading begins a slide, a smaller one a subslide; what answers a "**Predict" is not seen beside the question; a
-    caption stays below its picture; else a new subslide begins where the height of this one is used up.
+    caption stays below its picture; else a new subslide begins where the height of this one is used up, for which a
+    heading by itself counts little.
     """
-    types, used, asked, pictured = [], 0, False, False
+    types, used, asked, pictured, bare = [], 0, False, False, False
     for cell in cells:
         if cell.source.startswith(SKIPPED):
             types.append("skip")
@@ -31,7 +32,7 @@ def slide_types(cells: Sequence) -> list[str]:
         heading = re.search(r"^(#+) ", cell.source, re.M) if text else None
         caption = text and pictured and re.match(r"\*[^*]", cell.source)
         pictured = not text and any(output_height(output) > 60 for output in cell.outputs)
-        full = used and used + height + CAPTION * pictured > HEIGHT and not caption
+        full = used and used + height + CAPTION * pictured > HEIGHT + 30 * bare and not caption
         kind = "-"
         if heading:
             kind = "slide" if len(heading[1]) < 3 else "subslide"
@@ -40,6 +41,7 @@ def slide_types(cells: Sequence) -> list[str]:
         types.append(kind)
         used = height if kind != "-" else used + height
         asked = text and ("**Predict" in cell.source or (asked and not heading))
+        bare = bool(heading) and "\n" not in cell.source.strip()
     return types
 
 
