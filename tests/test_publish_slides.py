@@ -43,6 +43,9 @@ def printed(lines):
         ([text("# T"), text("words"), text("**In this notebook you will**\n- learn")], "slide - subslide"),
         ([text("# T"), code(3), code(4), text("words")], "slide - - -"),  # all of it fits
         ([text("# T"), code(15), code(14)], "slide - subslide"),
+        ([text("# T"), code(27), text("words")], "slide - subslide"),  # a heading by itself counts little
+        ([text("# T"), code(28)], "slide subslide"),
+        ([text("# T\n\nwords"), code(25)], "slide subslide"),
         (
             [text("## A\n\n**Predict:** what?"), code(1, printed(1)), code(1)],
             "slide subslide -",

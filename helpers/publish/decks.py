@@ -1,8 +1,8 @@
 """A deck of slides for each chapter, for a lesson; and the marks by which others make decks.
 
-`jupyter nbconvert --to slides --SlidesExporter.reveal_scroll=True` goes by the marks in the stored notebooks. In decks
-of our own, for 1280 × 720, no slide scrolls: text is first cut into its paragraphs, since a caption and the next
-heading often share a cell, and a picture for which there is no room below its code comes on the next slide.
+`jupyter nbconvert --to slides`, run in notebooks/, goes by the marks in the stored notebooks and by our style sheet;
+what does not fit scrolls. In decks of our own, for 1280 × 720, no slide scrolls: text is first cut into its paragraphs,
+since a caption and the next heading often share a cell, and a picture without room below its code gets the next slide.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import ROOT
 from .notebooks import NOTEBOOKS, notebook_paths
 from .page import THEME
 from .site import MARK, put, replacing
-from .slides import cut, mark
+from .slides import cut, mark, shown
 
 LEAF = r"<section[^>]*>(?!\s*<section)"
 REVEAL = "https://unpkg.com/reveal.js@4.6.1"
@@ -31,13 +31,13 @@ def deck(notebook: nbformat.NotebookNode, reveal: str) -> str:
     """One page of HTML, a deck for 1280 × 720. reveal: address or folder of reveal.js 4, which draws it."""
     notebook = deepcopy(notebook)
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):  # a still that says the same as the slider below it
-            if "text/html" in output.get("data", {}):
-                cell.outputs = [output]
+        if "outputs" in cell:
+            cell.outputs = shown(cell.outputs)
     notebook.cells = list(cut(notebook.cells))
     mark(notebook.cells)
     streams = CoalesceStreamsPreprocessor(enabled=True)
-    exporter = SlidesExporter(template_file=str(THEME / "slides.html.j2"), preprocessors=[streams])
+    places = {"template_file": str(THEME / "slides.html.j2"), "extra_template_basedirs": [str(NOTEBOOKS)]}
+    exporter = SlidesExporter(preprocessors=[streams], **places)
     exporter.reveal_url_prefix = reveal
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = exporter.exclude_anchor_links = True
     return exporter.from_notebook_node(notebook)[0]

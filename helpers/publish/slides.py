@@ -13,16 +13,17 @@ from PIL import Image
 
 SKIPPED = ("# Set-up, the same in every notebook", "from helpers.environment import hardware")
 HEIGHT, PICTURE, CAPTION = 650, 400, 80  # pixels that cells may fill, a picture, and the text below it
-"""The sizes are those of theme/slides.html.j2, where a slide has 1280 × 720."""
+"""The sizes are those of notebooks/reveal/static/custom_reveal.css, where a slide has 1280 × 720."""
 
 
 def slide_types(cells: Sequence) -> list[str]:
     """For each cell what nbformat calls its slide type: "slide", "subslide", "skip", or "-" to go on below.
 
     A heading begins a slide, a smaller one a subslide; what answers a "**Predict" is not seen beside the question; a
-    caption stays below its picture; else a new subslide begins where the height of this one is used up.
+    caption stays below its picture; else a new subslide begins where the height of this one is used up, for which a
+    heading by itself counts little.
     """
-    types, used, asked, pictured = [], 0, False, False
+    types, used, asked, pictured, bare = [], 0, False, False, False
     for cell in cells:
         if cell.source.startswith(SKIPPED):
             types.append("skip")
@@ -31,7 +32,7 @@ def slide_types(cells: Sequence) -> list[str]:
         heading = re.search(r"^(#+) ", cell.source, re.M) if text else None
         caption = text and pictured and re.match(r"\*[^*]", cell.source)
         pictured = not text and any(output_height(output) > 60 for output in cell.outputs)
-        full = used and used + height + CAPTION * pictured > HEIGHT and not caption
+        full = used and used + height + CAPTION * pictured > HEIGHT + 30 * bare and not caption
         kind = "-"
         if heading:
             kind = "slide" if len(heading[1]) < 3 else "subslide"
@@ -40,6 +41,7 @@ def slide_types(cells: Sequence) -> list[str]:
         types.append(kind)
         used = height if kind != "-" else used + height
         asked = text and ("**Predict" in cell.source or (asked and not heading))
+        bare = bool(heading) and "\n" not in cell.source.strip()
     return types
 
 
@@ -48,7 +50,14 @@ def height_of(cell) -> int:
     if cell.cell_type == "markdown":
         return sum(_block_height(block) for block in re.split(r"\n\s*\n", cell.source.strip()))
     code = 0 if cell.metadata.get("transient") else 35 + 21 * len(cell.source.splitlines())
-    return code + sum(map(output_height, cell.outputs))
+    return code + sum(map(output_height, shown(cell.outputs)))
+
+
+def shown(outputs: Sequence) -> Sequence:
+    """Less a still that says the same as the slider below it."""
+    data = [output.get("data", {}) for output in outputs]
+    slider = any("text/html" in it for it in data)
+    return [output for output, it in zip(outputs, data, strict=True) if not (slider and "image/jpeg" in it)]
 
 
 def _block_height(block: str) -> int:

@@ -1,4 +1,13 @@
-"""The site of the course in Chromium, from file://: on a wide screen and a phone, light and dark, by keyboard alone."""
+"""The site of the course in Chromium, from file://: on a wide screen and a phone, light and dark, by keyboard alone.
+
+And slides: those that the course makes, and those of Jupyter's own command.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -159,3 +168,74 @@ def test_no_slide_of_a_deck_is_cut_off(browser, tmp_path, path):
     sizes = page.evaluate(f"{leaves}.map(it => {size})")
     page.close()
     assert len(sizes) > 10 and [it for it in sizes if it[1] > 720 or it[2] > 1280] == []
+
+
+REVEAL = {  # what in reveal.js 4.0.2 and its theme "simple" says how large things are; neither is fetched
+    "reveal.css": """.reveal .slides { position: absolute; text-align: center; }
+        .reveal .slides > section, .reveal .slides > section > section { display: none; position: absolute; width: 100%;
+            padding: 20px 0; }
+        .reveal .slides > section.stack { padding: 0; height: 100%; }""",
+    "simple.css": """.reveal { font: 40px sans-serif; } .reveal .slides section { line-height: 1.3; }
+        .reveal :is(h1, h2, h3, h4) { margin: 0 0 20px; line-height: 1.2; } .reveal h1 { font-size: 3.77em; }
+        .reveal h2 { font-size: 2.11em; } .reveal h3 { font-size: 1.55em; } .reveal h4 { font-size: 1em; }
+        .reveal p { margin: 20px 0; line-height: 1.3; } .reveal img { margin: 20px 0; max-width: 95%; max-height: 95%; }
+        .reveal :is(ol, ul) { display: inline-block; margin: 0 0 0 1em; }
+        .reveal pre { width: 90%; margin: 20px auto; font-size: 0.55em; line-height: 1.2em; }
+        .reveal pre code { display: block; padding: 5px; overflow: auto; max-height: 400px; }
+        .reveal table { margin: auto; } .reveal :is(th, td) { padding: 0.2em 0.5em; border-bottom: 1px solid; }""",
+}
+LAID_OUT = """() => {
+    const slides = document.querySelector('.slides'), scale = 0.96 * Math.min(innerWidth / 960, innerHeight / 700);
+    Object.assign(slides.style, { width: '960px', height: '700px', left: '50%', top: '50%' });
+    slides.style.transform = `translate(-50%, -50%) scale(${scale})`;
+    return [...document.querySelectorAll('section > section')].map(slide => {
+        slide.parentElement.style.display = slide.style.display = 'block';
+        slide.scrollTop = 0;
+        const all = slide.querySelectorAll('p, li, h1, h2, h3, td, img, pre, input');
+        const shown = [...all].filter(it => it.offsetHeight);
+        const boxes = () => [slide, ...shown].map(it => it.getBoundingClientRect());
+        const top = Math.min(...boxes().map(it => it.top)), left = Math.min(...boxes().map(it => it.left));
+        slide.scrollTop = 1e6;
+        const bottom = Math.max(...boxes().map(it => it.bottom)), right = Math.max(...boxes().map(it => it.right));
+        const reached = top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
+        const words = slide.innerText.trim().slice(0, 60), cut = slide.scrollWidth > slide.clientWidth;
+        const pictures = shown.filter(it => it.closest('.jp-RenderedImage'));
+        const small = pictures.some(it => it.clientHeight <
+            it.naturalHeight * Math.min(1, 190 / it.naturalHeight, 0.9 * slide.clientWidth / it.naturalWidth));
+        const scrolls = slide.scrollHeight > slide.clientHeight;
+        slide.parentElement.style.display = slide.style.display = '';
+        return { words, fits: reached && !cut && !small, scrolls, why: [top, left, bottom, right, cut, small] };
+    });
+}"""
+"""Each slide alone, as reveal.js would show it: is all seen, if need be by scrolling down, and no picture tiny?"""
+
+
+def without_network(route):
+    text = REVEAL.get(route.request.url.split("/")[-1])
+    route.fulfill(body=text, content_type="text/css") if text else route.abort()
+
+
+def test_the_command_of_jupyter_makes_a_deck_of_which_all_can_be_reached(browser, tmp_path):
+    """The command that the README prints, in the folder that it names."""
+    printed = (ROOT / "README.md").read_text(encoding="utf8")
+    command = re.search(r"```bash\n(cd notebooks\njupyter nbconvert .*?)\n```", printed)[1]
+    name = command.split()[-1]
+    (tmp_path / "notebooks").mkdir()
+    for place in ("images", "notebooks/reveal", f"notebooks/{name}"):
+        (tmp_path / place).symlink_to(ROOT / place)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command.replace("\n", " && "), shell=True, check=True, cwd=tmp_path, env=os.environ | {"PATH": path})
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.route(re.compile("^https?:"), without_network)
+    page.goto((tmp_path / "notebooks" / name).with_suffix(".slides.html").as_uri())
+    page.wait_for_function("[...document.images].every(it => it.complete && it.naturalWidth)")
+    wide = page.evaluate(LAID_OUT)
+    page.set_viewport_size({"width": 1024, "height": 768})  # an old projector
+    old = page.evaluate(LAID_OUT)
+    ours = "[...document.querySelectorAll('style')].filter(it => it.textContent.includes('--slide-width'))"
+    page.evaluate(f"{ours}.forEach(it => it.remove())")
+    without = page.evaluate(LAID_OUT)
+    page.close()
+    assert len(wide) > 40 and [it for it in wide + old if not it["fits"]] == []
+    assert sum(it["scrolls"] for it in wide) < len(wide) / 8
+    assert sum(not it["fits"] for it in without) > len(without) / 4  # what this test is about
