@@ -55,6 +55,7 @@ def missing(model):
     raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_reorder_convolution_weight'")
 
 
+@torch.inference_mode()
 @pytest.mark.parametrize("last_step", [missing, lambda model: nn.Conv2d(1, 2, 1)])
 def test_where_onednn_is_missing_or_paints_something_else_only_norms_are_folded(last_step, monkeypatch):
     model = UNet(4, 2).eval()
@@ -77,6 +78,7 @@ class Between(nn.Module):
         return self.end(self.last(self.then(self.between(-x)) - x))
 
 
+@torch.inference_mode()
 def test_a_relu_behind_something_else_stays():
     model = Between().eval()
     quick, L = folded(model), torch.rand(1, 1, 32, 32)

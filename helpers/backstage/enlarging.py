@@ -13,8 +13,6 @@ tests/benchmarks/RESULTS.md.
 
 from __future__ import annotations
 
-from functools import reduce
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -40,11 +38,17 @@ def color_slopes(L: Tensor, ab: Tensor, radius: int = RADIUS, softness: float = 
     def mean(x: Tensor) -> Tensor:
         """F.avg_pool2d of the padded x: on a CPU that adds one number at a time, and this whole rows, then columns."""
         padded = F.pad(x, (radius,) * 4, mode="replicate")
-        rows = reduce(torch.add, (padded[..., top : top + height, :] for top in range(side)))
-        return reduce(torch.add, (rows[..., left : left + width] for left in range(side))).div_(side**2)
+        rows = padded[..., :height, :].clone()
+        for top in range(1, side):
+            rows += padded[..., top : top + height, :]
+        total = rows[..., :width].clone()
+        for left in range(1, side):
+            total += rows[..., left : left + width]
+        return total.div_(side**2)
 
-    L_mean, ab_mean, L_ab, L_L = mean(torch.cat([L, ab, L * ab, L * L], dim=1)).split([1, 2, 2, 1], dim=1)
-    return mean((L_ab - L_mean * ab_mean) / (L_L - L_mean.square() + softness**2))
+    L_mean, ab_mean = mean(L), mean(ab)
+    covariance, variance = mean(L * ab) - L_mean * ab_mean, mean(L * L) - L_mean.square()
+    return mean(covariance / (variance + softness**2))
 
 
 def enlarge_colors(L_small: Tensor, ab_small: Tensor, L: Tensor) -> Tensor:

@@ -50,9 +50,8 @@ def folded(model: nn.Module) -> nn.Module:
 class _Packed(nn.Module):
     """A convolution, and a ReLU that follows it, as one step of oneDNN, which lays its weights out once, not each time.
 
-    torch.compile does so with the same two functions, but wants a compiler. The best layout depends on the size of the
-    pictures, and another may take ten times as long: some sizes are kept. Other than those of `nn.Conv2d`, its bits do
-    not depend on the number of threads (tests/test_folding.py).
+    torch.compile does so with the same two functions, but wants a compiler. The layout is one for the pictures' size:
+    another may take ten times as long. Other than those of `nn.Conv2d`, its bits do not depend on the threads.
     """
 
     def __init__(self, conv: nn.Conv2d):
@@ -67,7 +66,7 @@ class _Packed(nn.Module):
                 self.layouts.clear()
             weight = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *self.settings, x.shape)
             self.layouts[x.shape] = weight
-        x = torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *self.settings, *self.then, "")
+        x = torch.ops.mkldnn._convolution_pointwise.default(x, weight, self.bias, *self.settings, *self.then, "")
         return x.contiguous() if self.colors else x  # two channels are enlarged faster one after the other
 
 
