@@ -14,7 +14,7 @@ from torch import Tensor
 __all__ = ["lab_to_rgb", "lightness", "rgb_to_lab", "rows_between"]
 
 CHUNK_PIXELS = 2**15
-"""Pixels that a core converts at once: few enough for its cache. 2**17 would take twice as long."""
+"""Pixels that a core converts at once: few enough for its cache."""
 
 
 def _bend(x: Tensor, spare: Tensor, knee: float, exponent: float, slope: float) -> None:
