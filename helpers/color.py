@@ -92,6 +92,11 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     return _convert(rgb, _rgb_to_lab, curves.rgb_to_lab, LAB_MATRIX, DECODE, F, LIGHT_OF_BYTE)
 
 
+def lightness(rgb: Tensor) -> Tensor:
+    """L alone, the bits of `rgb_to_lab` in 0.4 of its time: uint8 (H, W, 3), as pictures are kept -> (1, H, W)."""
+    return curves.lightness(rgb, LAB_MATRIX[1], F, LIGHT_OF_BYTE)
+
+
 def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
     """Lab to sRGB, the inverse of `rgb_to_lab`. Built in chapter 1.
 

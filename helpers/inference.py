@@ -28,7 +28,7 @@ from .backstage.settings import RULES
 from .backstage.tensors import DamagedError, read_notes, read_tensors, save_tensors
 from .backstage.told import checked_hints
 from .classification import ClassPretrainedUNet, ClassUNet
-from .color import AB_SCALE, lab_to_rgb, rgb_to_lab, scale_lab
+from .color import AB_SCALE, lab_to_rgb, lightness, rgb_to_lab, scale_lab
 from .models import HintUNet, PretrainedUNet, UNet, no_hints, place_hint
 
 __all__ = [
@@ -177,9 +177,9 @@ class Colorizer:
         colors, rows = Enlarged(L, ab * saturation, height, width), max(1, STRIP_PIXELS // width)
         for top in range(0, height, rows):  # strip by strip, to bound memory
             strip = slice(top, min(height, top + rows))
-            lab = rgb_to_lab(torch.from_numpy(rgb[strip]).permute(2, 0, 1).contiguous())
-            lab[1:] = colors.rows(strip, lab[:1])
-            out[strip, :, :3] = (lab_to_rgb(lab) * 255).round_().byte().permute(1, 2, 0).numpy()
+            L = lightness(torch.from_numpy(rgb[strip]))
+            colored = lab_to_rgb(torch.cat([L, colors.rows(strip, L)])).mul_(255).round_()
+            torch.from_numpy(out)[strip, :, :3] = colored.permute(1, 2, 0)
         return out
 
     @torch.inference_mode()
@@ -192,13 +192,13 @@ class Colorizer:
         # A very long strip is squeezed to eight times its breadth: the model has never seen one.
         small = [round(min(8 * self.size, max(self.size, side * scale))) for side in (width, height)]
         little = np.array(Image.fromarray(rgb).resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0))
-        lab = rgb_to_lab(torch.from_numpy(little).permute(2, 0, 1)[None].contiguous())
-        L = scale_lab(lab)[0].to(self.device)
-        told = no_hints(L)
+        L = lightness(torch.from_numpy(little))[None]
+        seen = (L / 50 - 1).to(self.device)
+        told = [no_hints(seen)] if hints else []
         for x, y, color in hints:
             ab = scale_lab(rgb_to_lab(torch.tensor(color, dtype=torch.uint8).view(3, 1, 1)))[1].flatten()
-            place_hint(told[0], (2 * y + 1) * small[1] // (2 * height), (2 * x + 1) * small[0] // (2 * width), ab)
-        return lab[:, :1], checked_ab("colorize", self.model(*[L, told][: 1 + bool(hints)]), L).cpu() * AB_SCALE
+            place_hint(told[0][0], (2 * y + 1) * small[1] // (2 * height), (2 * x + 1) * small[0] // (2 * width), ab)
+        return L, checked_ab("colorize", self.model(seen, *told), seen).cpu() * AB_SCALE
 
 
 def main(arguments: list[str] | None = None) -> int:

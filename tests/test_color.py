@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage import color as skimage_color
 
 from helpers.backstage import curves
-from helpers.color import in_gamut, lab_to_rgb, rgb_to_lab, scale_lab, unscale_lab
+from helpers.color import in_gamut, lab_to_rgb, lightness, rgb_to_lab, scale_lab, unscale_lab
 
 
 def grid(steps=33):
@@ -59,6 +59,15 @@ def test_chunks_change_nothing(shape, monkeypatch):
         with monkeypatch.context() as m:
             m.setattr(curves, "CHUNK_PIXELS", rgb.numel())
             assert torch.allclose(chunked, convert(rgb), atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 300), (301, 517)])
+def test_lightness_alone_has_the_same_bits(size, monkeypatch):
+    rgb = torch.from_numpy(np.random.default_rng(5).integers(0, 256, (*size, 3), np.uint8))
+    whole = rgb_to_lab(rgb.permute(2, 0, 1).contiguous())[:1]
+    assert torch.equal(lightness(rgb), whole) and torch.equal(lightness(rgb.flip(1)), whole.flip(2))
+    monkeypatch.setattr(curves, "CHUNK_PIXELS", 1000)
+    assert torch.equal(lightness(rgb), whole)
 
 
 def test_fast_path_equals_the_differentiable_one():

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from helpers.backstage import enlarging
 from helpers.backstage.enlarging import Enlarged
 from helpers.inference import Colorizer, color_slopes, enlarge_colors
 
@@ -73,7 +74,9 @@ def test_gray_stays_gray():
 
 @pytest.mark.parametrize("size", [(61, 40), (8, 120), (12, 9), (10, 12)])
 @pytest.mark.parametrize("rows", [1, 7, 1000])
-def test_part_by_part_it_is_the_same(size, rows):
+@pytest.mark.parametrize("at_once", [0, 2**20])
+def test_part_by_part_it_is_the_same(size, rows, at_once, monkeypatch):
+    monkeypatch.setattr(enlarging, "AT_ONCE", at_once)
     L, ab, large = 100 * random(1, 1, 10, 12), 100 * random(1, 2, 10, 12, seed=1), 100 * random(1, 1, *size, seed=2)
     whole, parts = enlarge_colors(L, ab, large)[0], Enlarged(L, ab, *size)
     for top in range(0, size[0], rows):

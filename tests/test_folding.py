@@ -1,4 +1,4 @@
-"""BatchNorms folded into the convolutions before them: the same picture, and never another one."""
+"""BatchNorms and ReLUs folded into the convolutions before them: the same picture, and never another one."""
 
 import copy
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.backstage import folding
 from helpers.backstage.folding import folded
 from helpers.inference import Colorizer, pretrained_names
 from helpers.models import HintUNet, UNet, no_hints, place_hint
@@ -30,6 +31,59 @@ def test_what_ships_paints_the_same_without_its_norms(name):
             assert (model(L, told) - model(L)).abs().max() > 0.1
             assert (quick(L, told) - model(L, told)).abs().max() < 1e-4
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())  # it was a copy
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="oneDNN is not in this torch")
+@pytest.mark.parametrize("name", ["flowers", "flowers-64"])
+def test_the_bits_depend_neither_on_the_threads_nor_on_the_batch(name):
+    model = Colorizer.from_pretrained(name, device="cpu").model
+    quick = folded(model)
+    assert not any(isinstance(module, (nn.Conv2d, nn.ReLU, nn.ReLU6)) for module in quick.modules())
+    L = torch.rand(2, 1, 160, 96, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    threads, made = torch.get_num_threads(), []
+    try:
+        with torch.inference_mode():
+            for number in (1, 2):
+                torch.set_num_threads(number)
+                made += [quick(L), torch.cat([quick(one[None]) for one in L])]
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(one, made[0]) for one in made) and (made[0] - model(L)).abs().max() < 1e-5
+
+
+def missing(model):
+    raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_reorder_convolution_weight'")
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("last_step", [missing, lambda model: nn.Conv2d(1, 2, 1)])
+def test_where_onednn_is_missing_or_paints_something_else_only_norms_are_folded(last_step, monkeypatch):
+    model = UNet(4, 2).eval()
+    monkeypatch.setattr(folding, "_packed", last_step)
+    quick, L = folded(model), torch.rand(1, 1, 32, 32)
+    assert quick is not model and norms(quick) == 0 and any(isinstance(part, nn.Conv2d) for part in quick.modules())
+    assert (quick(L) - model(L)).abs().max() < 1e-5
+
+
+class Between(nn.Module):
+    """What stands between a convolution and a ReLU keeps them apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.between, self.then = nn.Conv2d(1, 4, 3, padding=1), nn.MaxPool2d(1), nn.ReLU6()
+        self.last, self.end = nn.Conv2d(4, 2, 1), nn.Tanh()
+
+    def forward(self, L):
+        x = self.first(L)
+        return self.end(self.last(self.then(self.between(-x)) - x))
+
+
+@torch.inference_mode()
+def test_a_relu_behind_something_else_stays():
+    model = Between().eval()
+    quick, L = folded(model), torch.rand(1, 1, 32, 32)
+    assert quick is not model and isinstance(quick.then, nn.ReLU6)
+    assert (quick(L) - model(L)).abs().max() < 1e-5
 
 
 class Odd(nn.Module):

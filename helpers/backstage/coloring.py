@@ -39,12 +39,9 @@ __all__ = ["command"]
 
 IMAGE_ID = 0x800D
 OURS = "c0104ed0"  # what our fingerprints begin with; 24 hexadecimal digits follow
-METHOD = b"2"  # to be raised when the same weights begin to color another way
+METHOD = b"3"  # to be raised when the same weights begin to color another way
 MOST_WORKERS, FEW = 8, 8  # pictures worked on at once, at most one a core; fewer for each are not worth it
-LARGE, ONE_LARGE = (
-    3 * 2**22,
-    threading.Lock(),
-)  # samples: of pictures of more than 4 megapixels one is colored at a time
+LARGE, ONE_LARGE = 3 * 2**22, threading.Lock()  # samples: of pictures of over 4 megapixels one is colored at a time
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EROFS}
 EXAMPLES = """\
   python -m helpers.inference photo.jpg holiday/ -o colored/
@@ -322,12 +319,9 @@ def _mark_of(path: Path) -> str:
 
 def _marked(exif: bytes | None, mark: str) -> bytes:
     """The EXIF data of a photo, with the fingerprint of what was made of it."""
-    fields = Image.Exif()
-    try:
-        fields.load(exif or b"")
-        fields[IMAGE_ID] = mark
-        return fields.tobytes()
-    except Exception:  # damaged fields that cannot be written again
+    for old in (exif or b"", b""):  # without the old fields, if they are damaged and cannot be written again
         fields = Image.Exif()
-        fields[IMAGE_ID] = mark
-        return fields.tobytes()
+        with suppress(Exception):
+            fields.load(old)
+            fields[IMAGE_ID] = mark
+            return fields.tobytes()

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["lab_to_rgb", "rgb_to_lab", "rows_between"]
+__all__ = ["lab_to_rgb", "lightness", "rgb_to_lab", "rows_between"]
 
-CHUNK_PIXELS = 2**17
-"""Pixels converted at once: few enough for the cache, many enough for all cores."""
+CHUNK_PIXELS = 2**15
+"""Pixels that a core converts at once: few enough for its cache."""
 
 
 def _bend(x: Tensor, spare: Tensor, knee: float, exponent: float, slope: float) -> None:
@@ -49,6 +48,18 @@ def rgb_to_lab(rgb: Tensor, matrix, decode, f, light_of_byte: Tensor) -> Tensor:
     return _in_chunks(rgb, convert)
 
 
+@torch.no_grad()
+def lightness(rgb: Tensor, weights, f, light_of_byte: Tensor) -> Tensor:
+    """uint8 (H, W, 3) -> L (1, H, W). weights: the row of the matrix that makes Y, of which L is a curve."""
+    out, step = torch.empty(1, *rgb.shape[:2]), CHUNK_PIXELS * torch.get_num_threads()
+    for pixels, L in zip(rgb.reshape(-1, 3).split(step), out.view(-1).split(step), strict=True):
+        light = torch.index_select(light_of_byte, 0, pixels.int().view(-1)).view(1, -1, 3).movedim(-1, 1)
+        _mix(light, L.view(1, 1, -1), [weights])
+        _bend(L, torch.empty_like(L), *f)
+        L.mul_(116).sub_(16)
+    return out
+
+
 def lab_to_rgb(lab: Tensor, matrix, f_inverse, encode) -> Tensor:
     """float32 or float64 (..., 3, H, W) -> sRGB, not cut."""
     knee, _, slope = f_inverse  # its power is a cube, which needs no logarithm
@@ -72,10 +83,11 @@ def _in_chunks(image: Tensor, convert: Callable[[Tensor, Tensor, Tensor], None])
     """`convert(source, result, spare)` for one part (photos, 3, pixels) of the pictures after another."""
     flat = image.reshape(-1, 3, image.shape[-2] * image.shape[-1])
     out = torch.empty(flat.shape, dtype=torch.float32 if flat.dtype == torch.uint8 else flat.dtype)
-    photos = max(1, CHUNK_PIXELS // max(1, flat.shape[-1]))  # several small pictures at once, or a part of one
-    work = torch.empty(2, *out[:photos, :, :CHUNK_PIXELS].shape, dtype=out.dtype)
+    step = CHUNK_PIXELS * torch.get_num_threads()
+    photos = max(1, step // max(1, flat.shape[-1]))  # several small pictures at once, or a part of one
+    work = torch.empty(2, *out[:photos, :, :step].shape, dtype=out.dtype)
     for some, target in zip(flat.split(photos), out.split(photos), strict=True):
-        for source, result in zip(some.split(CHUNK_PIXELS, -1), target.split(CHUNK_PIXELS, -1), strict=True):
+        for source, result in zip(some.split(step, -1), target.split(step, -1), strict=True):
             if source.shape != work.shape[1:]:
                 work = torch.empty(2, *source.shape, dtype=out.dtype)
             convert(source, *work)
@@ -85,8 +97,8 @@ def _in_chunks(image: Tensor, convert: Callable[[Tensor, Tensor, Tensor], None])
 
 def rows_between(wide: Tensor, height: int, strip: slice) -> Tensor:
     """Rows `strip` of `wide` (2, h, W) enlarged to `height` rows, linear between row centers."""
-    if strip == slice(0, height):
-        return F.interpolate(wide[None], (height, wide.shape[2]), mode="bilinear", align_corners=False)[0]
+    if wide.shape[1] == height:
+        return wide[:, strip]
     scale, last = wide.shape[1] / height, wide.shape[1] - 1
     at = ((torch.arange(strip.start, strip.stop) + 0.5) * scale - 0.5).clamp(0, last)
     low = at.floor().long()

@@ -22,10 +22,7 @@ __all__ = ["SUFFIXES", "ImageError", "all_pixels", "check_size", "first_page", "
 
 # Limits of our own, looked up in a file's header before a pixel is decoded: a few bytes can claim gigabytes.
 SMALLEST, MOST_PIXELS, MOST_SIDE, MOST_ASPECT = 8, 100_000_000, 65_500, 256
-DENSE = (
-    25_000_000,
-    200,
-)  # above so many pixels, no more than this to a byte: a photo has one or two, a page of text 50
+DENSE = (25_000_000, 200)  # above so many pixels, at most this many to a byte: a photo has 1 or 2, a page of text 50
 LOST_ROWS = 0.25  # a JPEG without more of its rows is no picture any more
 # Formats of pictures. Not those that start another program (EPS, PS, PDF), hold data or films, or are stubs in Pillow.
 FORMATS = (

@@ -23,6 +23,7 @@ __all__ = ["Enlarged", "color_slopes", "enlarge_colors"]
 
 RADIUS = 1  # of the window, in pixels of the small picture: 3 x 3
 SOFTNESS = 10.0  # in units of L: where lightness varies much less than this, it says nothing about color
+AT_ONCE = 2**20  # pixels of a picture that is enlarged as a whole: 20 MB
 
 
 def color_slopes(L: Tensor, ab: Tensor, radius: int = RADIUS, softness: float = SOFTNESS) -> Tensor:
@@ -35,12 +36,15 @@ def color_slopes(L: Tensor, ab: Tensor, radius: int = RADIUS, softness: float = 
     side, (height, width) = 2 * radius + 1, L.shape[-2:]
 
     def mean(x: Tensor) -> Tensor:
-        """F.avg_pool2d of the padded x, to the bit: on a CPU that adds one number at a time, and this whole rows."""
-        padded, total = F.pad(x, (radius,) * 4, mode="replicate"), torch.zeros_like(x)
-        for place in range(side * side):
-            top, left = divmod(place, side)
-            total += padded[..., top : top + height, left : left + width]
-        return total / side**2
+        """F.avg_pool2d of the padded x: on a CPU that adds one number at a time, and this whole rows, then columns."""
+        padded = F.pad(x, (radius,) * 4, mode="replicate")
+        rows = padded[..., :height, :].clone()
+        for top in range(1, side):
+            rows += padded[..., top : top + height, :]
+        total = rows[..., :width].clone()
+        for left in range(1, side):
+            total += rows[..., left : left + width]
+        return total.div_(side**2)
 
     L_mean, ab_mean = mean(L), mean(ab)
     covariance, variance = mean(L * ab) - L_mean * ab_mean, mean(L * L) - L_mean.square()
@@ -65,11 +69,12 @@ class Enlarged:
 
     def __init__(self, L: Tensor, ab: Tensor, height: int, width: int):
         small = torch.cat([ab, color_slopes(L, ab), L], dim=1)
-        # Columns are enlarged first, then the rows of each part: exactly what enlarging all at once would give.
-        self.wide = F.interpolate(small, (small.shape[2], width), mode="bilinear", align_corners=False)[0]
+        # Of a large picture columns are enlarged first, then the rows of each part: what all at once would give, too.
+        first = height if height * width <= AT_ONCE else small.shape[2]
+        self.wide = F.interpolate(small, (first, width), mode="bilinear", align_corners=False)[0]
         self.height = height
 
     def rows(self, part: slice, L: Tensor) -> Tensor:
         """ab (2, rows, W) of the rows `part`, whose L is (1, rows, W)."""
         ab, slope, L_seen = rows_between(self.wide, self.height, part).split([2, 2, 1])
-        return ab.addcmul_(slope, L - L_seen)
+        return torch.addcmul(ab, slope, L - L_seen)

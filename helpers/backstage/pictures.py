@@ -10,15 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from .decoding import (
-    SUFFIXES,
-    ImageError,
-    all_pixels,
-    check_size,
-    first_page,
-    opening,
-    too_large,
-)
+from .decoding import SUFFIXES, ImageError, all_pixels, check_size, first_page, opening, too_large
 from .exif import kept_exif, orientation, says_colored
 from .packets import kept_iptc, kept_xmp
 from .profiles import blocks, to_srgb

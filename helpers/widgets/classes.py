@@ -126,12 +126,7 @@ def _clickable(picture: np.ndarray, at: tuple[int, int]) -> list:
 
 
 def pixel_picture(
-    gray: np.ndarray,
-    place: tuple[int, int],
-    p: np.ndarray,
-    bins: np.ndarray,
-    light: float,
-    true: tuple[float, float],
+    gray: np.ndarray, place: tuple[int, int], p: np.ndarray, bins: np.ndarray, light: float, true: tuple[float, float]
 ) -> np.ndarray:
     """A photo with a place marked, the ab plane with its bins as large as they are likely, and the likeliest listed.
 
