@@ -153,8 +153,8 @@ PRESETS = {
 PRETRAINED = {  # the same budgets for a `PretrainedUNet` (chapter 7): a step costs more, and fewer do
     "smoke": replace(PRESETS["smoke"], encoder="lite0"),
     "cpu": replace(
-        PRESETS["cpu"], encoder="lite0", size=96, load_size=120, width=24, small_steps=0, color_steps=1_300,
-        critic_steps=40, gan_steps=300, report_steps=325,
+        PRESETS["cpu"], encoder="lite0", size=128, load_size=160, width=24, small_steps=350, color_steps=1_350,
+        critic_steps=40, gan_steps=260, report_steps=450,
     ),
     "gpu": replace(
         PRESETS["gpu"], encoder="lite0", size=256, load_size=320, width=32, batch_size=32, color_steps=8_000,

@@ -91,7 +91,7 @@ def _side_by_side() -> list[str]:
     if not sides:
         return []
     lines = ["## Plain recipe against ours", ""]
-    for name, side in zip(("ours", "plain", "ours, pretrained encoder"), sides, strict=True):
+    for name, side in zip(("ours", "plain", "ours, pretrained encoder"), sides, strict=False):
         kind = {"no": "float32"}.get(side["precision"], side["precision"])
         lines.append(f"- {name}: {kind}, torch {side['torch']}")
     lines += [
