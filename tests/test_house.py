@@ -26,8 +26,8 @@ LIMITS = {"taught": 1950, "flat": 2730, "helpers": 17_560}  # of all: so that it
 # The 1,600 lines from 15,900 on are those of chapters 10 and 11: checks, figures, widgets, mapped pictures, launching.
 # 40 more make a folder's convolutions steps of oneDNN, and slides of Jupyter's own command fit.
 # Flat ones were 2,500 until chapter 9 gave `models` a network that takes hints, and photos that fit into no GPU were
-# left in their file, and 2,720 until lightness alone could be asked for; taught ones 1,750 until chapter 10 taught `classification`, which had been a short one beside
-# them; all of its growth is what that chapter builds.
+# left in their file, and 2,720 until lightness alone could be asked for; taught ones 1,750 until chapter 10 taught
+# `classification`, which had been a short one beside them; all of its growth is what that chapter builds.
 LONGEST, LONGER = 300, {"runs": 380, "training": 208}  # lines of one flat file; the exceptions
 # training had 200 until it could train a network that chooses colors, chapter 10's
 
