@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,8 @@ __all__ = ["TASKS", "Task", "check_files", "check_message", "documented", "home"
 DOCUMENTED = (ValueError, OSError, DataError, TrainingDiverged)  # ImageError and UsageError are ValueErrors
 SMALL = "size=16 load_size=16 batch_size=4 width=4 depth=2 color_steps=4 critic_steps=2 gan_steps=3 report_steps=3"
 SIZE = 32  # of the colorizer's pictures
+LATE = ("torch._dynamo", "timm", "skimage.metrics._structural_similarity", "skimage.color.delta_e", "fastprogress")
+"""What a training imports as it goes: three seconds of each fork, if the process that forks has not done it."""
 
 _home: Path | None = None
 
@@ -56,6 +59,8 @@ def home() -> Path:
 def prepare(folder: Path) -> None:
     """Make this process ready: little photos in place of Flowers102, small weights, and a place for references."""
     global _home
+    for name in LATE:
+        import_module(name)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     _home = folder
