@@ -4,6 +4,7 @@ What tests cache, train and keep lies in a temporary folder; that they left noth
 """
 
 import atexit
+import gc
 import os
 import random
 import re
@@ -32,6 +33,7 @@ if not worker:
     os.environ["COLORIZE_CACHE"] = os.path.join(private, "cache")
 os.environ["COLORIZE_RUNS"] = os.path.join(os.path.dirname(os.environ["COLORIZE_CACHE"]), f"runs{worker}")
 
+gc.set_threshold(10_000)  # see helpers/__init__.py
 if worker:  # the cores are shared out; more threads than cores only wait for each other
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
@@ -50,6 +52,11 @@ def in_the_tree() -> set[str]:
 
 def pytest_addoption(parser):
     parser.addoption("--measure", action="store_true", help="keep how long the tests take: tests/shares.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    return shares.processes()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -78,6 +85,11 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter, config):
     if left := config.stash.get(LEFT, []):
         terminalreporter.write_line(f"FAILED: left behind in the repository: {', '.join(left[:10])}", red=True)
+
+
+def pytest_collection_finish():
+    if worker:
+        gc.freeze()  # what was imported stays: it need not be looked through again and again
 
 
 BEFORE, LEFT = pytest.StashKey[set](), pytest.StashKey[list]()

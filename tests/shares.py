@@ -10,6 +10,7 @@ each process starts its own; they take longer than all else, so each visit is a 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,12 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 SECONDS = Path(__file__).with_name("seconds.json")
 VISITS = "tests/browser/test_live_widgets.py"
+
+
+def processes() -> int:
+    """How many share the tests. A third, where there is memory for it, works while two wait: for a page, a kernel."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    return 3 if memory > 15e9 else 2
 
 
 def share_of(nodeid: str) -> str:

@@ -1,10 +1,12 @@
-"""Two processes share out the tests so that both end at about the same time, and tear nothing apart."""
+"""Processes share out the tests so that all end at about the same time, and tear nothing apart."""
 
 import inspect
 import json
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
+
+import pytest
 
 from tests import shares
 from tests.browser import test_live_widgets as visits
@@ -43,11 +45,11 @@ class Process:
         self.shutting_down = True
 
 
-def shared_out(tests: dict[str, float]) -> list[Process]:
-    """What two processes run, and when they end. tests: each with the seconds that it takes, in their order."""
-    options = {"tx": ["2*popen"], "loadscopereorder": False}
+def shared_out(tests: dict[str, float], count: int) -> list[Process]:
+    """What so many processes run, and when they end. tests: each with the seconds that it takes, in their order."""
+    options = {"tx": [f"{count}*popen"], "loadscopereorder": False}
     config = SimpleNamespace(getvalue=options.get, option=SimpleNamespace(**options))
-    scheduler, names, processes = shares.Shares(config), list(tests), [Process("a"), Process("b")]
+    scheduler, names, processes = shares.Shares(config), list(tests), [Process(name) for name in "abc"[:count]]
     for process in processes:
         scheduler.add_node(process)
         scheduler.add_node_collection(process, names)
@@ -63,20 +65,29 @@ def shared_out(tests: dict[str, float]) -> list[Process]:
     return processes
 
 
-def test_two_processes_end_within_a_minute_of_each_other():
+@pytest.mark.parametrize("count", [2, 3])
+def test_they_end_within_a_minute_of_each_other(count):
     """By the measured seconds, a share in four tests; each share is run by one of them, in order."""
     items = [SimpleNamespace(nodeid=f"{share}::{i}") for share in sorted(shares.measured()) for i in range(4)]
     shares.longest_first(items)
     seconds = shares.measured()
     tests = {item.nodeid: seconds[item.nodeid.rpartition("::")[0]] / 4 for item in items}
-    one, two = shared_out(tests)
-    assert abs(one.now - two.now) < 60 < min(one.now, two.now)
+    processes = shared_out(tests, count)
+    ends = [process.now for process in processes]
+    assert max(ends) - min(ends) < 60 < min(ends)
     ran = defaultdict(list)
-    for process in (one, two):
+    for process in processes:
         for test in process.done:
             ran[test.rpartition("::")[0]].append((process.gateway.id, test[-1]))
     assert ran.keys() == seconds.keys()
     assert all([i for _, i in tries] == list("0123") and len(dict(tries)) == 1 for tries in ran.values())
+
+
+@pytest.mark.parametrize(("gigabytes", "count"), [(8, 2), (12, 2), (24, 3)])
+def test_a_third_process_comes_where_there_is_memory(gigabytes, count, monkeypatch):
+    sizes = {"SC_PHYS_PAGES": gigabytes * 2**18, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(shares.os, "sysconf", sizes.get, raising=False)
+    assert shares.processes() == count
 
 
 def test_what_is_not_measured_comes_first(tmp_path, monkeypatch):
