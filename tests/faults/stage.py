@@ -59,8 +59,6 @@ def home() -> Path:
 def prepare(folder: Path) -> None:
     """Make this process ready: little photos in place of Flowers102, small weights, and a place for references."""
     global _home
-    for name in LATE:
-        import_module(name)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     _home = folder
@@ -224,7 +222,9 @@ class Reference:
 
 
 def reference(task: Task) -> Reference:
-    """Made once for all processes."""
+    """Made once for all processes. Where it is asked for, tasks are forked: from then on with all that they import."""
+    for late in LATE:
+        import_module(late)
     name = "reference " + task.name
 
     def build(folder: Path) -> None:
