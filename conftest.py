@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import shares
 from tests.notebooks.second_edition import NOT_YET
 
 ROOT = Path(__file__).parent
@@ -47,6 +48,24 @@ def in_the_tree() -> set[str]:
     return {name for name in names if not any(cache in name for cache in caches)}
 
 
+def pytest_addoption(parser):
+    parser.addoption("--measure", action="store_true", help="keep how long the tests take: tests/shares.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    return shares.processes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return shares.Shares(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_runtest_logreport(report):
+    TOOK.append((report.nodeid, report.duration))
+
+
 def pytest_sessionstart(session):
     if not worker:
         session.config.stash[BEFORE] = in_the_tree()
@@ -57,6 +76,8 @@ def pytest_sessionfinish(session):
         session.config.stash[LEFT] = sorted(in_the_tree() - session.config.stash[BEFORE])
         if session.config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.config.getoption("measure"):
+            shares.write_down(TOOK)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -65,15 +86,14 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 BEFORE, LEFT = pytest.StashKey[set](), pytest.StashKey[list]()
+TOOK: list[tuple[str, float]] = []  # of each test: its fixtures, itself, what it puts away
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     items[:] = [item for _, some in groupby(items, file_of) for item in with_repeats(list(some))]
-    # Under pytest-xdist the longest files come first, so that no process is left alone with one at the end.
     if worker:
-        rooms = ("tests/browser/", "notebooks/")
-        items.sort(key=lambda item: next((i for i, room in enumerate(rooms) if item.nodeid.startswith(room)), 2))
+        shares.longest_first(items)
 
 
 def with_repeats(items: list) -> list:

@@ -1,13 +1,16 @@
 """Fixtures that several test files share."""
 
 import builtins
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from .stand_in_page import page
 
 __all__ = ["page", "shown"]
+SHARED = Path(os.environ["COLORIZE_CACHE"]).parent  # of this run of the tests, by all its processes
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +21,22 @@ def own_precision():
         from accelerate.state import AcceleratorState
 
         AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def published_site():
+    """The folder of the course's site, to be read: made by whichever process needs it first."""
+    from filelock import FileLock
+
+    from helpers.publish.site import publish_site
+
+    folder, made = SHARED / "published" / "site", SHARED / "published" / "made"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(SHARED / "published.lock"):
+        if not made.exists():
+            publish_site(folder)
+            made.touch()
+    return folder
 
 
 @pytest.fixture

@@ -211,10 +211,9 @@ def test_only_a_site_of_ours_is_replaced(little):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(published_site):
     """{place: parsed page} of the site of this course, and its folder."""
-    folder = tmp_path_factory.mktemp("published") / "site"
-    site.publish_site(folder)
+    folder = published_site
     return folder, {p.relative_to(folder).as_posix(): soup(p) for p in sorted(folder.rglob("*.html"))}
 
 

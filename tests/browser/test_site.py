@@ -14,7 +14,7 @@ import pytest
 
 from helpers.publish.decks import deck
 from helpers.publish.notebooks import notebook_paths
-from helpers.publish.site import ROOT, publish_site
+from helpers.publish.site import ROOT
 
 PLACES = ["index.html", "notebooks/README.html", "tests/benchmarks/RESULTS.html"]
 PLACES += [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in notebook_paths()]
@@ -35,11 +35,9 @@ LOOKS = {"wide": (1280, 800, "light"), "phone": (360, 740, "dark")}
 
 
 @pytest.fixture(scope="module")
-def published(browser, tmp_path_factory):
+def published(browser, published_site):
     """(browser, folder of the site)."""
-    folder = tmp_path_factory.mktemp("published") / "site"
-    publish_site(folder)
-    return browser, folder
+    return browser, published_site
 
 
 @pytest.fixture(params=LOOKS)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,8 @@ __all__ = ["TASKS", "Task", "check_files", "check_message", "documented", "home"
 DOCUMENTED = (ValueError, OSError, DataError, TrainingDiverged)  # ImageError and UsageError are ValueErrors
 SMALL = "size=16 load_size=16 batch_size=4 width=4 depth=2 color_steps=4 critic_steps=2 gan_steps=3 report_steps=3"
 SIZE = 32  # of the colorizer's pictures
+LATE = ("torch._dynamo", "timm", "skimage.metrics._structural_similarity", "skimage.color.delta_e", "fastprogress")
+"""What a training imports as it goes: three seconds of each fork, if the process that forks has not done it."""
 
 _home: Path | None = None
 
@@ -219,7 +222,9 @@ class Reference:
 
 
 def reference(task: Task) -> Reference:
-    """Made once for all processes."""
+    """Made once for all processes. Where it is asked for, tasks are forked: from then on with all that they import."""
+    for late in LATE:
+        import_module(late)
     name = "reference " + task.name
 
     def build(folder: Path) -> None:
