@@ -158,15 +158,16 @@ def sweep(count: int, seed: int, place: Path, names: Collection[str] = ("colorin
 
 
 def _sweep(name, main, arguments, result, count, chance, place) -> dict:
-    whole = place / f"{name} whole"
-    terminal = Terminal(as_command, main, arguments(whole))
-    code, text = terminal.end()
-    length, wanted = time.monotonic() - terminal.began, result(whole)
-    assert code == 0 and wanted, (code, list(wanted), text)
+    length = 1e9
+    for whole in (place / f"{name} whole", place / f"{name} whole again"):  # the first fills caches
+        terminal = Terminal(as_command, main, arguments(whole))
+        code, text = terminal.end()
+        length, wanted = min(length, time.monotonic() - terminal.began), result(whole)
+        assert code == 0 and wanted, (code, list(wanted), text)
     counts = {"command": name, "stops": 0, "stopped": 0, "finished": 0, "lost": 0, "slowest": 0.0, "wrong": []}
     for number in range(count):
         way, folder = WAYS[number % len(WAYS)], place / f"{name} {number}"
-        moment = chance.uniform(0, length)
+        moment = length * (number + chance.random()) / count  # drawn by lot, one in each of as many parts of its time
         terminal = Terminal(as_command, main, arguments(folder))
         terminal.watch(moment)
         stopped = time.monotonic()
@@ -205,6 +206,7 @@ def test_nothing_is_lost_whenever_it_is_stopped():
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0 and len(found) == 2, done.stdout + done.stderr
     assert all(it["stops"] == 4 and it["lost"] == 0 and it["wrong"] == [] for it in found), found
+    assert all(it["stopped"] > 0 for it in found), found  # the others had ended before they heard of it
 
 
 # --------------------------------------------------------------------------------------------------- a kernel
