@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from helpers import cli
 from helpers.backstage import commands
@@ -157,6 +158,8 @@ def test_who_reads_may_leave_and_the_training_goes_on(tmp_path):
 def test_a_full_disk_is_told_with_the_name_of_the_file(kilobytes, tmp_path):
     import resource
 
+    if kilobytes == 1 and torch.__version__ < "2.6":
+        pytest.skip("PyTorch 2.5 itself writes a file of more than 1 kB as it is imported")
     limit = (kilobytes * 1000,) * 2
     done = subprocess.run(
         command(tmp_path / "run"), cwd=REPOSITORY, capture_output=True, text=True,

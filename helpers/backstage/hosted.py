@@ -53,7 +53,8 @@ def install_missing(root: Path) -> list[str]:
     importlib.invalidate_caches()
     swapped = {name_of(what).lower() for what, there in lacking.items() if there}
     owners = packages_distributions()
-    if in_use := sorted(m for m in owners if m in sys.modules and swapped & {o.lower() for o in owners[m]}):
+    swapped |= {m for m in owners if swapped & {o.lower() for o in owners[m]}}  # modules; Python 3.10 misses some
+    if in_use := sorted(swapped & sys.modules.keys()):
         raise RuntimeError(
             f"{', '.join(in_use)} was in use in an older version: restart the session, and run this cell again"
         )

@@ -224,6 +224,7 @@ def _our_names(theirs, ours):
 def _our_encode(unet, L):
     from ..models import PretrainedUNet
 
+    unet.half_res = True  # a network of one's own has no such choice
     return PretrainedUNet.encode(unet, L)
 
 
