@@ -6,6 +6,7 @@ Commands are found, not listed: one that is added is run from then on, or this f
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,8 @@ def cheap(command: str) -> list[str]:
         return [*first, "accelerate.commands.accelerate_cli", *words[1:]]
     if words[0] == "torchrun":
         return [*first, "torch.distributed.run", "--standalone", *words[1:]]
+    if words[0] == "jupyter":
+        return [*first, *words[1:]]
     return [sys.executable, *words[1:]]
 
 
@@ -132,6 +135,8 @@ def test_it_runs(number, way, tmp_path):
     for name in ("photo.jpg", "holiday/b.png", "folder/c.jpg", "scans/d.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture.save(tmp_path / name)
+    for name in re.findall(r"\S+\.ipynb", RUN[number]):  # README says in which folder
+        shutil.copy(ROOT / "notebooks" / name, tmp_path)
     for i in range(24 if "--photos" in RUN[number] else 0):
         (tmp_path / "album").mkdir(exist_ok=True)
         Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(
@@ -145,6 +150,8 @@ def test_it_runs(number, way, tmp_path):
     if "helpers.inference" in RUN[number]:
         assert any(re.fullmatch(r"\d colored", line.strip()) for line in lines), text
         assert list(tmp_path.glob("colored*"))
+    elif "nbconvert" in RUN[number]:
+        assert list(tmp_path.glob("*.slides.html"))
     elif "--help" not in RUN[number]:
         assert "U-Net + GAN" in text and list(tmp_path.glob("runs/*/generator.safetensors"))
 
