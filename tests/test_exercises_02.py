@@ -62,7 +62,7 @@ CASES["02-2"] = (
         (lambda t, g: 10 * np.log10(255**2 / ((t.astype(np.int16) - g) ** 2).mean()), "int16 ends at 32,767"),
         (lambda t, g: _psnr(t, g) - 10 * np.log10(3), "over channels, too"),
         (lambda t, g: 10 * np.log10(float(t.max()) ** 2 / _mse(t, g)), "not the largest in this photo"),
-        (lambda t, g: 10 * np.log10(t.max() ** 2 / _mse(t, g)), "its square wraps around"),
+        (lambda t, g: 10 * np.log10(np.square(t.max()) / _mse(t, g)), "its square wraps around"),
         (lambda t, g: 10 * np.log10(255 / np.sqrt(_mse(t, g))), "with its root it takes 20"),
         (lambda t, g: 20 * np.log10(255 / _mse(t, g)), "with 20 it takes its root"),
         (lambda t, g: 10 * np.log2(255**2 / _mse(t, g)), "base 2"),
