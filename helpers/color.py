@@ -19,7 +19,7 @@ from torch import Tensor
 from .backstage import curves
 from .backstage.checks import check, check_values
 
-__all__ = ["AB_SCALE", "in_gamut", "lab_to_rgb", "rgb_to_lab", "scale_lab", "unscale_lab"]
+__all__ = ["AB_SCALE", "in_gamut", "lab_to_rgb", "lightness", "rgb_to_lab", "scale_lab", "unscale_lab"]
 
 AB_SCALE = 110.0
 """a and b are divided by this. sRGB reaches 98.2 and -107.9, flowers about 94: 110 wastes least."""
@@ -93,7 +93,11 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 
 def lightness(rgb: Tensor) -> Tensor:
-    """L alone, the bits of `rgb_to_lab` in 0.4 of its time: uint8 (H, W, 3), as pictures are kept -> (1, H, W)."""
+    """L alone, the bits of `rgb_to_lab` in less time: uint8 (H, W, 3), as pictures are kept -> (1, H, W).
+
+    Raises TypeError for other numbers, ValueError for another shape.
+    """
+    check("lightness", "uint8", rgb=(rgb, "H W 3"))
     return curves.lightness(rgb, LAB_MATRIX[1], F, LIGHT_OF_BYTE)
 
 

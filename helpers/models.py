@@ -136,8 +136,7 @@ class PretrainedUNet(UNet):
     decoder; 5/3, 8/3 and 4 times as many below. frozen: so many of its 7 stages, and the stem, keep ImageNet's weights
     (Yosinski et al. 2014: the first layers are general) and run without a graph. BatchNorm keeps ImageNet's statistics
     in all of the encoder: a batch of 32 gray flowers would give worse ones. half_res: False shows the encoder each
-    picture at twice its size, so that its first features have the picture's: it was trained at 224 px, and sees little
-    in 64.
+    picture at twice its size: it was trained at 224 px, and sees little in 64. Then ab needs no enlarging.
 
     A new one has an untrained encoder, for `load_state_dict` to fill; `from_imagenet` gives one that can see.
     forward(L), errors: as `UNet`; and ValueError for an unknown encoder, a width below 3 or another number of stages.

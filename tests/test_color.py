@@ -70,6 +70,14 @@ def test_lightness_alone_has_the_same_bits(size, monkeypatch):
     assert torch.equal(lightness(rgb), whole)
 
 
+@pytest.mark.parametrize(
+    ("rgb", "error"), [(torch.rand(4, 5, 3), TypeError), (torch.zeros(3, 4, 5, dtype=torch.uint8), ValueError)]
+)
+def test_lightness_refuses_what_is_no_picture(rgb, error):
+    with pytest.raises(error, match="lightness"):
+        lightness(rgb)
+
+
 def test_fast_path_equals_the_differentiable_one():
     rgb = grid(17)
     assert (rgb_to_lab(rgb) - rgb_to_lab(rgb.clone().requires_grad_()).detach()).abs().max() < 5e-4

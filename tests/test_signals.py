@@ -20,16 +20,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from .late import import_late
+
 REPOSITORY = Path(__file__).parent.parent
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
 WAYS = ("ctrl-c", "TERM", "HUP", "ctrl-c twice")
-LATE = ("torch._dynamo", "skimage.metrics._structural_similarity", "skimage.color.delta_e")
-"""What a training imports as it goes."""
 SAID = re.compile(r"^(\^C)*(stopped: .*|stopped and saved in .*)$")
 
 
@@ -282,8 +281,8 @@ def test_the_stop_button_is_meant_for_the_whole_cell(kernel):
 
 
 if __name__ == "__main__":
-    for name in ("helpers.cli", *LATE):  # once, for all forks
-        import_module(name)
+    __import__("helpers.cli")  # once, for all forks
+    import_late()
     place = tempfile.mkdtemp()  # no `with`: the forks would leave it, too
     wrong = 0
     for counts in sweep(*map(int, sys.argv[1:3]), Path(place), sys.argv[3:] or ("coloring", "training")):

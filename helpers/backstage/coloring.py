@@ -319,9 +319,12 @@ def _mark_of(path: Path) -> str:
 
 def _marked(exif: bytes | None, mark: str) -> bytes:
     """The EXIF data of a photo, with the fingerprint of what was made of it."""
-    for old in (exif or b"", b""):  # without the old fields, if they are damaged and cannot be written again
+    fields = Image.Exif()
+    try:
+        fields.load(exif or b"")
+        fields[IMAGE_ID] = mark
+        return fields.tobytes()
+    except Exception:  # damaged fields that cannot be written again
         fields = Image.Exif()
-        with suppress(Exception):
-            fields.load(old)
-            fields[IMAGE_ID] = mark
-            return fields.tobytes()
+        fields[IMAGE_ID] = mark
+        return fields.tobytes()

@@ -6,7 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import files
 from pathlib import Path
 
 from .needs import name_of, unmet
@@ -51,10 +51,9 @@ def install_missing(root: Path) -> list[str]:
         online = "In Kaggle, switch Internet on in the notebook's settings. " if host() == "Kaggle" else ""
         raise RuntimeError(f"could not install {', '.join(lacking)} ({why}). {online}Then run this cell again")
     importlib.invalidate_caches()
-    swapped = {name_of(what).lower() for what, there in lacking.items() if there}
-    owners = packages_distributions()
-    swapped |= {m for m in owners if swapped & {o.lower() for o in owners[m]}}  # modules; Python 3.10 misses some
-    if in_use := sorted(swapped & sys.modules.keys()):
+    swapped = {name_of(what) for what, there in lacking.items() if there}
+    modules = {path.parts[0].removesuffix(".py") for name in swapped for path in files(name) or ()}
+    if in_use := sorted(modules & sys.modules.keys()):
         raise RuntimeError(
             f"{', '.join(in_use)} was in use in an older version: restart the session, and run this cell again"
         )

@@ -31,10 +31,7 @@ from .plain import train_plain
 from .race import RESULTS, scaled
 
 NAMES = {"ours": "ours", "pretrained": "ours, pretrained encoder"}
-BASES = {
-    "ours": PRESETS["cpu"],
-    "pretrained": replace(PRETRAINED["cpu"], half_res=False, small_steps=0),
-}
+BASES = {"ours": PRESETS["cpu"], "pretrained": replace(PRETRAINED["cpu"], half_res=False, small_steps=0)}
 
 
 def keep(side: str, rows: list[dict]) -> None:

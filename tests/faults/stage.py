@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +35,7 @@ from helpers.publish.networks import ship
 from helpers.synthetic import draw_flowers
 from helpers.training import TrainingDiverged
 from tests import little_flowers
+from tests.late import import_late
 
 from .campaign import Lost, Undocumented
 from .processes import Ended, call
@@ -45,8 +45,6 @@ __all__ = ["TASKS", "Task", "check_files", "check_message", "documented", "home"
 DOCUMENTED = (ValueError, OSError, DataError, TrainingDiverged)  # ImageError and UsageError are ValueErrors
 SMALL = "size=16 load_size=16 batch_size=4 width=4 depth=2 color_steps=4 critic_steps=2 gan_steps=3 report_steps=3"
 SIZE = 32  # of the colorizer's pictures
-LATE = ("torch._dynamo", "timm", "skimage.metrics._structural_similarity", "skimage.color.delta_e", "fastprogress")
-"""What a training imports as it goes: three seconds of each fork, if the process that forks has not done it."""
 
 _home: Path | None = None
 
@@ -223,8 +221,7 @@ class Reference:
 
 def reference(task: Task) -> Reference:
     """Made once for all processes. Where it is asked for, tasks are forked: from then on with all that they import."""
-    for late in LATE:
-        import_module(late)
+    import_late()
     name = "reference " + task.name
 
     def build(folder: Path) -> None:
