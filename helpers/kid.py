@@ -126,7 +126,7 @@ def load_features(path: str | Path = FEATURES) -> tuple[FlowerNet, dict]:
 
 
 @torch.no_grad()
-def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
+def embed(network: FlowerNet, images: Tensor, batch_size: int = 64) -> Tensor:
     """Features of pictures: uint8 (N, 3, H, W) -> float32 (N, 128). Other sizes are scaled to 64 px first.
 
     Raises TypeError for other numbers, ValueError for another shape, no pictures, or a batch_size below 1.
@@ -144,7 +144,7 @@ def embed(network: FlowerNet, images: Tensor, batch_size: int = 256) -> Tensor:
 
 
 @torch.no_grad()
-def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 256) -> float:
+def accuracy(network: FlowerNet, images: Tensor, labels: Tensor, batch_size: int = 64) -> float:
     """Share of pictures uint8 (N, 3, H, W) whose category, int64 (N,), the network names first. Errors: as `embed`."""
     logits = network.head(embed(network, images, batch_size).to(network.head.weight.device)).cpu()
     check("accuracy", "whole numbers", labels=(labels, str(len(logits))))

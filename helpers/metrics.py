@@ -11,7 +11,7 @@ reverse. Pictures of another type raise TypeError; of another shape, not alike, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,17 @@ PERFECT_PSNR = 100.0
 """The PSNR of a perfect prediction is infinite; it counts as this many dB, so that a mean exists."""
 AB_RANGE, AB_BINS = 112.5, 45
 """Histograms of the ab plane: AB_BINS cells of 5 x 5 Lab units, an odd number, so that gray is the middle of one."""
-PART = 256  # photos worked on at once: in float, with all in between, 6,149 of them would fill 4 GB
+PIXELS = 2**18  # worked on at once: 64 photos of 64 px, 5 of 224. More do not fit into a CPU's caches, which costs time
 
 
 def _check(who: str, **pictures: Tensor) -> None:
     check(who, "uint8", **{name: (images, "N 3 H W") for name, images in pictures.items()})
+
+
+def _parts(*pictures: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The same photos of each, so many that they have PIXELS, from the first to the last."""
+    count = max(1, PIXELS // (pictures[0].shape[-2] * pictures[0].shape[-1]))
+    return zip(*(images.split(count) for images in pictures), strict=True)
 
 
 def psnr(truth: Tensor, guess: Tensor) -> np.ndarray:
@@ -75,7 +81,7 @@ def ciede2000(truth: Tensor, guess: Tensor) -> np.ndarray:
 
     _check("ciede2000", truth=truth, guess=guess)
     out = []
-    for some in zip(truth.split(PART), guess.split(PART), strict=True):
+    for some in _parts(truth, guess):
         labs = (rgb_to_lab(images).cpu().numpy() for images in some)
         out += [deltaE_ciede2000(a, b, channel_axis=0).mean() for a, b in zip(*labs, strict=True)]
     return np.array(out)
@@ -88,7 +94,7 @@ def colorfulness(rgb: Tensor) -> np.ndarray:
     """
     _check("colorfulness", rgb=rgb)
     out = []
-    for some in rgb.split(PART):
+    for (some,) in _parts(rgb):
         r, g, b = some.double().flatten(2).unbind(1)
         rg, yb = r - g, (r + g) / 2 - b
         spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
@@ -103,12 +109,11 @@ def ab_histogram(rgb: Tensor) -> np.ndarray:
     uint8 (N, 3, H, W) -> float64 (N, AB_BINS, AB_BINS), each photo's cells summing to 1; axes a, b.
     """
     _check("ab_histogram", rgb=rgb)
-    counts = torch.zeros(len(rgb), AB_BINS**2, dtype=torch.float64)
-    for some, row in zip(rgb.split(PART), counts.split(PART), strict=True):
-        cell = (rgb_to_lab(some)[:, 1:] / (2 * AB_RANGE) + 0.5).mul(AB_BINS).long().clamp(0, AB_BINS - 1)
-        flat = (cell[:, 0] * AB_BINS + cell[:, 1]).flatten(1).cpu()
-        row.scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float64))
-    return (counts / (rgb.shape[-2] * rgb.shape[-1])).view(-1, AB_BINS, AB_BINS).numpy()
+    counts = []
+    for (some,) in _parts(rgb):
+        a, b = (rgb_to_lab(some)[:, 1:] / (2 * AB_RANGE) + 0.5).mul(AB_BINS).long().clamp(0, AB_BINS - 1).unbind(1)
+        counts += [cells.bincount(minlength=AB_BINS**2).double() for cells in (a * AB_BINS + b).flatten(1).cpu()]
+    return (torch.stack(counts) / (rgb.shape[-2] * rgb.shape[-1])).view(-1, AB_BINS, AB_BINS).numpy()
 
 
 def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -123,26 +128,24 @@ def ab_intersection(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 @torch.no_grad()
-def predict(model: nn.Module | str | Callable, photos: Photos, batch_size: int = 64, median=None) -> Tensor:
+def predict(model: nn.Module | str | Callable, photos: Photos, median=None) -> Tensor:
     """Color the photos from their L alone: uint8 (N, 3, S, S).
 
     model: a generator (L -> ab, used in eval mode and put back after), or a baseline: "gray" (ab = 0),
     "median" (one ab for all; pass `median`, two numbers in Lab units, found on *training* photos),
     "oracle" (each photo's own mean ab: it has seen the answer, so it is a yardstick, not a rival).
-    Raises ValueError for another name, for "median" without one, and for a model that answers no ab (N, 2, S, S), or
-    with what is not a number (NaN).
+    Raises ValueError for another name, for "median" without one, for a model that answers no ab (N, 2, S, S) or NaN.
     """
     if isinstance(model, str) and model not in BASELINES:
         raise ValueError(f"unknown baseline {model!r}: choose {', '.join(BASELINES)}, or pass a generator")
     if model == "median" and (median is None or check_array("predict", "median", median).shape != (2,)):
         raise ValueError(f"the median baseline needs median=median_ab(training photos), two numbers, not {median}")
-    check_whole("predict", 1, batch_size=batch_size)
     training, device = getattr(model, "training", False), photos.images.device
     if isinstance(model, nn.Module):
         device = next(model.eval().parameters()).device
     one, out = torch.tensor(median if model == "median" else (0.0, 0.0), device=device).view(1, 2, 1, 1), []
     try:
-        for images in photos.images.split(batch_size):
+        for (images,) in _parts(photos.images):
             L, ab = to_lab(images.to(device))
             if not isinstance(model, str):
                 guess = checked_ab("predict", model(L), L)
@@ -226,18 +229,15 @@ def judge(truth: Tensor, guess: Tensor, resamples: int = 1000, each: dict | None
     return Scorecard(values, float(colorfulness(truth).mean()), count)
 
 
-def scorecard(model, photos: Photos, median=None, resamples: int = 1000, batch_size: int = 64) -> Scorecard:
+def scorecard(model, photos: Photos, median=None, resamples: int = 1000) -> Scorecard:
     """Judge a generator or a baseline on photos it has not been trained on: see `predict` and `judge`."""
-    return judge(photos.images, predict(model, photos, batch_size, median), resamples)
+    return judge(photos.images, predict(model, photos, median), resamples)
 
 
 def baseline_cards(test: Photos, seen: Photos) -> dict[str, Scorecard]:
     """The marks to beat on `test`, and a yardstick: painters that have learned no more than the median ab of `seen`."""
-    return {
-        "gray": scorecard("gray", test),
-        "median ab": scorecard("median", test, median_ab(seen)),
-        "oracle mean ab": scorecard("oracle", test),
-    }
+    names, median = {"gray": "gray", "median ab": "median", "oracle mean ab": "oracle"}, median_ab(seen)
+    return {name: scorecard(baseline, test, median) for name, baseline in names.items()}
 
 
 def format_table(cards: dict[str, Scorecard], intervals: bool = True) -> str:

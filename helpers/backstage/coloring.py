@@ -306,6 +306,8 @@ def _fingerprint(path: Path, recipe: bytes) -> str:
 
 def _mark_of(path: Path) -> str:
     """The fingerprint in a picture's EXIF, OURS alone if it was cut off, or "" if there is none or no such picture."""
+    if not os.path.lexists(path):
+        return ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

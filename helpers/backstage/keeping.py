@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -70,11 +71,16 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _tables(of_input: dict | None) -> list[list[int]]:
-    """Quantization tables of luma and chroma, each number no greater than the standard's and than the input's own."""
+@lru_cache
+def _standard_tables() -> dict[int, list[int]]:
     little = io.BytesIO()
     Image.new("RGB", (8, 8)).save(little, "JPEG", quality=STANDARD)
-    finest = Image.open(little).quantization
+    return Image.open(little).quantization
+
+
+def _tables(of_input: dict | None) -> list[list[int]]:
+    """Quantization tables of luma and chroma, each number no greater than the standard's and than the input's own."""
+    finest = _standard_tables()
     own = list((of_input or {}).values())  # one table for gray pictures, one to four for colored ones
     # A colored picture's chroma comes second; where there is but one table, it was good enough for both.
     return [

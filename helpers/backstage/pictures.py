@@ -96,7 +96,10 @@ def _read(source) -> Picture:
     """From an open file, a PIL picture or an array; raises whatever a codec raises."""
     notes, frames = [], 1
     if isinstance(source, np.ndarray):
-        return Picture(*_arrays(Image.fromarray(_checked(source)), notes))
+        array = _checked(source)
+        if array.ndim == 3 and array.shape[2] == 3:  # what Pillow would make of it, too
+            return Picture(array.copy())
+        return Picture(*_arrays(Image.fromarray(array), notes))
     if isinstance(source, Image.Image):
         opened = source
         check_size(opened.size)
