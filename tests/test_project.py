@@ -103,6 +103,12 @@ def test_the_plain_recipe_stands_beside_ours():
 
     table = re.search(r"<!-- side by side:.*?-->\n(.*?)\n<!-- end of side by side -->", README, re.S)[1]
     assert table == readme_table() and table.count("| plain |") == table.count("| ours, L1 + GAN |") == 2
+    rows = {
+        name: [float(mark) for mark in row.split(" | ")]
+        for name, row in re.findall(r"^\| (ours.*?) \| (.+) \|$", table, re.M)
+    }
+    scratch, encoder = rows["ours, L1 + GAN"], rows["ours, pretrained encoder, L1 + GAN"]  # the longer ones
+    assert encoder[0] < scratch[0] and encoder[1] > scratch[1] + 1 and encoder[2] < scratch[2] - 2
 
 
 def test_the_citation_names_who_and_what_the_files_name():
