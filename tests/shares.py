@@ -22,9 +22,9 @@ VISITS = "tests/browser/test_live_widgets.py"
 
 
 def processes() -> int:
-    """How many share the tests. Each wants 5 GB; more than two work while others wait: for a page, a kernel."""
+    """How many share the tests. A third, where there is memory for it, works while two wait: for a page, a kernel."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
-    return max(2, min(4, int(memory / 5e9)))
+    return 3 if memory > 15e9 else 2
 
 
 def share_of(nodeid: str) -> str:

@@ -186,10 +186,11 @@ def press(page, cell, control, key: str, times: int = 1) -> np.ndarray:
     control.focus()
     for _ in range(times):
         page.keyboard.press(key)
-    new = wait_until_changed(cell, old)
-    if times > 1:  # some of the presses may have made pictures of their own
-        time.sleep(0.5)
-        new = picture_of(cell)
+    new, since, until = wait_until_changed(cell, old), time.monotonic(), time.monotonic() + 10
+    while times > 1 and time.monotonic() < min(until, since + 1):  # each of the presses may make a picture
+        time.sleep(0.1)
+        if difference(latest := picture_of(cell), new):
+            new, since = latest, time.monotonic()
     return new
 
 
