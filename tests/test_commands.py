@@ -81,12 +81,8 @@ def cheap(command: str) -> list[str]:
     return [sys.executable, *words[1:]]
 
 
-# By what is run, so that two spellings of the same are one: another name for the run, or a folder; another preset.
-RUN = {
-    re.sub("--out [^ ]+", "", re.sub(r"\b\w+/(?= )", "folder/", " ".join(cheap(command)))): command
-    for command in printed()
-    if not why_not(command)
-}
+# By what is run, so that two spellings of the same are one: another name for the run, another preset.
+RUN = {re.sub("--out [^ ]+", "", " ".join(cheap(command))): command for command in printed() if not why_not(command)}
 RUN = sorted(RUN.values())
 
 

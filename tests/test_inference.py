@@ -319,10 +319,9 @@ def test_minutes_of_training_count_what_weights_went_on_from():
 
 
 def test_shipped_weights_are_as_good_as_their_cards_say():
-    """On 256 of the real photos when they are here, within the noise of so few; folded, as a folder is colored."""
+    """On the real photos when they are here; on 256 of them, within the noise of so few."""
     if not os.environ.get("FLOWERS102_ROOT"):
         pytest.skip("the real photos are not here (FLOWERS102_ROOT is not set)")
-    from helpers.backstage.folding import folded
     from helpers.data import load_flowers
     from helpers.metrics import ciede2000, colorfulness, judge, predict, psnr
 
@@ -349,7 +348,7 @@ def test_shipped_weights_are_as_good_as_their_cards_say():
             photos[key] = load_flowers("test", *key, limit=256)
             gray_cards[key] = judged("gray", photos[key])
         mine, gray_card, said = (
-            judged(folded(colorizer.model), photos[key]),
+            judged(colorizer.model, photos[key]),
             gray_cards[key],
             colorizer.card["scorecard"]["values"],
         )

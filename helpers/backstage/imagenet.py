@@ -60,7 +60,7 @@ def _restored(kind: type) -> nn.Module:
     return _in_float32(kind).__new__(_in_float32(kind))
 
 
-COMPILER = ("torch._dynamo", "torch._dynamo.utils")
+COMPILER = ("torch._dynamo", "torch._dynamo.utils")  # what torchvision and timm import of it
 
 
 class _Later(ModuleType):

@@ -97,7 +97,7 @@ def _read(source) -> Picture:
     notes, frames = [], 1
     if isinstance(source, np.ndarray):
         array = _checked(source)
-        if array.ndim == 3 and array.shape[2] == 3:  # what Pillow would make of it, too
+        if array.ndim == 3 and array.shape[2] == 3:  # which Pillow would give back as it is
             return Picture(array.copy())
         return Picture(*_arrays(Image.fromarray(array), notes))
     if isinstance(source, Image.Image):
