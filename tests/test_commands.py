@@ -229,6 +229,32 @@ def test_a_signal_before_the_beginning_is_one_line():
 
 
 @posix
+def test_garbage_is_looked_for_in_what_a_command_makes_and_not_in_what_it_imports():
+    done = light("""
+import gc
+def work():
+    kept = gc.get_freeze_count()
+    knot = [0]
+    knot.append(knot)
+    del knot
+    say(f"{before} {kept > 10_000} {gc.isenabled()} {gc.collect() > 0}")
+    return 0
+before = gc.isenabled()
+code = run(work)
+say(str(gc.collect() == 0))
+sys.exit(code)
+""")
+    assert (done.returncode, done.out, done.err) == (0, "False True True True\nTrue\n", "")
+
+
+def test_garbage_of_who_calls_a_command_as_a_function_is_its_own():
+    import gc
+
+    kept, on = gc.get_freeze_count(), gc.isenabled()
+    assert run(lambda: 0) == 0 and (gc.get_freeze_count(), gc.isenabled()) == (kept, on)
+
+
+@posix
 def test_a_second_signal_ends_what_the_first_began_to_put_away():
     done = light("""
 def work():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import errno
+import gc
 import os
 import re
 import signal
@@ -58,6 +59,9 @@ def run(work: Callable[[], int], go_on: str = "run the same command to go on") -
     work: all of it, from the parsing of its arguments on. go_on: what to do after it was stopped, told unless the
     KeyboardInterrupt says something itself. Of several processes the main one speaks; others where only they know.
     """
+    if _listening:
+        gc.freeze()
+        gc.enable()
     with _forgiving_stdout(), interruptible():
         try:
             code, line = _outcome(work, go_on)
@@ -67,6 +71,8 @@ def run(work: Callable[[], int], go_on: str = "run the same command to go on") -
             complain(line)
     if _listening and "RANK" in os.environ:
         leave_at_once(code)
+    if _listening:
+        gc.freeze()
     return code
 
 
@@ -159,6 +165,9 @@ def listen() -> None:
     """From the first line of a command: a signal ends it in one line, also while PyTorch is being imported.
 
     Nothing was begun then. A KeyboardInterrupt would come out as a page of somebody else's import statements.
+
+    What is imported stays to the end: Python does not look through it for garbage, again and again, which would be a
+    quarter of the start and the end of a command (`run` goes on with that for what is made later).
     """
 
     def leave(*_):
@@ -169,6 +178,7 @@ def listen() -> None:
 
     _listening.append(True)
     catch_signals(leave)
+    gc.disable()
 
 
 class _Forgiving:

@@ -69,13 +69,12 @@ def find_root(root: str | Path | None = None) -> Path | None:
 @lru_cache(maxsize=1)  # an unreachable network is not tried again for each split
 def _download(root: Path) -> bool:
     """Fetch Flowers102 (330 MB) into `root`; False when the network cannot be reached."""
-    from torchvision.datasets import Flowers102
-
     try:  # a quick knock: behind a closed firewall the download itself would wait for minutes
         socket.create_connection(("thor.robots.ox.ac.uk", 443), timeout=4).close()
     except OSError:
         return False
     from filelock import FileLock
+    from torchvision.datasets import Flowers102
 
     try:
         root.mkdir(parents=True, exist_ok=True)
