@@ -4,6 +4,7 @@ What tests cache, train and keep lies in a temporary folder; that they left noth
 """
 
 import atexit
+import gc
 import os
 import random
 import re
@@ -35,6 +36,9 @@ os.environ["COLORIZE_RUNS"] = os.path.join(os.path.dirname(os.environ["COLORIZE_
 if worker:  # the cores are shared out; more threads than cores only wait for each other
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+
+
+gc.disable()  # while tests are found, nothing is thrown away; see pytest_collection_finish
 
 
 def in_the_tree() -> set[str]:
@@ -69,6 +73,11 @@ def pytest_runtest_logreport(report):
 def pytest_sessionstart(session):
     if not worker:
         session.config.stash[BEFORE] = in_the_tree()
+
+
+def pytest_collection_finish():
+    gc.freeze()  # thousands of tests, and PyTorch, stay to the end: no search for garbage looks through them again
+    gc.enable()
 
 
 def pytest_sessionfinish(session):
