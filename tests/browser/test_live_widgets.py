@@ -170,28 +170,48 @@ def shows(shown: np.ndarray, picture: np.ndarray) -> bool:
     return difference(shown, as_jpeg(picture)) == 0
 
 
-def wait_until_changed(cell, old: np.ndarray) -> np.ndarray:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        new = picture_of(cell)
-        if difference(new, old):
-            return new
-        time.sleep(0.02)
-    raise AssertionError("the picture did not change within 10 s")
+SETTLED = """async ([cell, old, quiet, limit]) => {
+    const began = performance.now();
+    let last = null, since = began;
+    while (performance.now() - began < limit) {
+        await new Promise(resolve => setTimeout(resolve, 20));
+        const seen = STATE(cell, old), now = performance.now();
+        if (seen === null || seen !== last) [last, since] = [seen, now];
+        if (seen !== null && now - since >= quiet) return true;
+    }
+    return false;
+}"""
+"""Waits in the page itself: asked from here every 20 ms, half a core would do nothing but ask."""
+PICTURE = """((cell, old) => {
+    const now = cell.querySelector('.jp-OutputArea img')?.src;
+    return !now || now === old ? null : now;
+})"""
+
+
+def wait_until_settled(cell, old, quiet: float = 0, state: str = PICTURE, seconds: float = 10) -> None:
+    """Wait until `state(cell, old)`, in JavaScript, is not null and has stayed for `quiet` seconds."""
+    arguments = [cell.element_handle(), old, 1000 * quiet, 1000 * seconds]
+    settled = cell.page.evaluate(SETTLED.replace("STATE", state), arguments)
+    assert settled, f"the picture did not change within {seconds} s"
+
+
+def changed(cell, act, quiet: float = 0) -> np.ndarray:
+    """The picture after `act`, once it is another one, and has stayed for `quiet` seconds."""
+    old = cell.locator(".jp-OutputArea img").get_attribute("src")
+    act()
+    wait_until_settled(cell, old, quiet, seconds=20 if quiet else 10)
+    return picture_of(cell)
 
 
 def press(page, cell, control, key: str, times: int = 1) -> np.ndarray:
     """Focus a control, press a key, and give the picture once it has settled."""
-    old = picture_of(cell)
-    control.focus()
-    for _ in range(times):
-        page.keyboard.press(key)
-    new, since, until = wait_until_changed(cell, old), time.monotonic(), time.monotonic() + 10
-    while times > 1 and time.monotonic() < min(until, since + 1):  # each of the presses may make a picture
-        time.sleep(0.1)
-        if difference(latest := picture_of(cell), new):
-            new, since = latest, time.monotonic()
-    return new
+
+    def act():
+        control.focus()
+        for _ in range(times):
+            page.keyboard.press(key)
+
+    return changed(cell, act, quiet=times > 1)  # each of the presses may make a picture
 
 
 def value(slider) -> int:
@@ -391,18 +411,18 @@ def check_choose_colors(page, cell):
     photo, marks, rows = root.locator(".photo"), root.locator(".mark"), root.locator("li")
     box = photo.locator("img").bounding_box()
 
+    painted = """((cell, [count, source]) => {
+        const root = cell.querySelector('.hints'), { busy, painted } = root.dataset;
+        const now = cell.querySelector('.jp-OutputArea .jp-RenderedImage img').src;
+        return busy == 'yes' || painted == count || now == source ? null : painted + now;
+    })"""
+
     def after(act) -> str:
         """The still picture, once the kernel has answered what `act` asked for."""
-        before, old, last = root.get_attribute("data-painted"), still.get_attribute("src"), None
+        old = root.get_attribute("data-painted"), still.get_attribute("src")
         act()
-        until, since = time.monotonic() + 20, time.monotonic()
-        while time.monotonic() - since < 0.4:  # a drag makes pictures on its way
-            now = root.get_attribute("data-painted"), still.get_attribute("src")
-            if root.get_attribute("data-busy") == "yes" or before == now[0] or now[1] == old or now != last:
-                since, last = time.monotonic(), now
-            assert time.monotonic() < until, "the picture did not change within 20 s"
-            time.sleep(0.02)
-        return now[1]
+        wait_until_settled(cell, old, 0.4, painted, seconds=20)  # a drag makes pictures on its way
+        return still.get_attribute("src")
 
     given, first = marks.count(), still.get_attribute("src")
     root.locator(".bar input").fill("#2040ff")
@@ -484,13 +504,12 @@ def check_pixel_chooser(page, cell, known=None):
     row, column = (cell.locator(".noUi-handle").nth(i) for i in range(2))
     photo, still = cell.locator(".chosen .photo"), cell.locator(".jp-OutputArea .jp-RenderedImage img")
 
+    still_picture = PICTURE.replace(".jp-OutputArea img", ".jp-OutputArea .jp-RenderedImage img")
+
     def after(act) -> np.ndarray:
-        old, until = still.get_attribute("src"), time.monotonic() + 20
+        old = still.get_attribute("src")
         act()
-        while still.get_attribute("src") == old:
-            assert time.monotonic() < until, "the picture did not change within 20 s"
-            time.sleep(0.02)
-        time.sleep(0.3)
+        wait_until_settled(cell, old, 0.3, still_picture, seconds=20)
         return jpeg_of(still)
 
     def by_key(control, key):
@@ -535,12 +554,15 @@ def saved(page, link) -> tuple[str, Image.Image]:
 
 def choose_file(page, open_dialog, name: str, picture: np.ndarray, cell) -> np.ndarray:
     """Give a picture to the dialog that `open_dialog` opens; the widget's picture once it has changed."""
-    content, old = io.BytesIO(), picture_of(cell)
+    content = io.BytesIO()
     Image.fromarray(picture).save(content, "PNG", dpi=(300, 300))
-    with page.expect_file_chooser() as dialog:
-        open_dialog()
-    dialog.value.set_files([{"name": name, "mimeType": "image/png", "buffer": content.getvalue()}])
-    return wait_until_changed(cell, old)
+
+    def act():
+        with page.expect_file_chooser() as dialog:
+            open_dialog()
+        dialog.value.set_files([{"name": name, "mimeType": "image/png", "buffer": content.getvalue()}])
+
+    return changed(cell, act)
 
 
 def check_own_photo(page, cell, known=None):
@@ -597,9 +619,7 @@ def check_choice_strip(page, cell, known=None):
     buttons = cell.locator("button")
     first, count = picture_of(cell), buttons.count()
     last = press(page, cell, buttons.nth(count - 1), "Space")
-    old = picture_of(cell)
-    buttons.nth(1).click()
-    other = wait_until_changed(cell, old)
+    other = changed(cell, buttons.nth(1).click)
     assert all(difference(a, b) for a, b in ((first, last), (last, other)))
     if known is not None:
         rows = {name: [painted(known[0], s) for s in (0.5, 1, 2)] for name in ("one", "two")}
