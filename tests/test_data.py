@@ -90,6 +90,18 @@ def test_second_load_reads_the_cache(flowers, monkeypatch):
     assert load_flowers("test", 24, "official", flowers).images.shape == (14, 3, 24, 24)
 
 
+def test_one_load_looks_through_the_folder_once_and_the_next_one_again(flowers, monkeypatch):
+    looked, verify = [], backstage._verify
+    monkeypatch.setattr(backstage, "_verify", lambda folder: looked.append(folder) or verify(folder))
+    for times in (1, 2, 3):
+        load_flowers("train", 16, root=flowers)
+        assert len(looked) == times
+    data.find_root(flowers)
+    first = flowers / "flowers-102/jpg/image_00001.jpg"
+    Image.new("RGB", (64, 64), "lime").save(first)
+    assert load_flowers("train", 16, root=flowers).images[0, :, 8, 8].tolist() == pytest.approx([0, 255, 0], abs=3)
+
+
 def test_cache_notices_changed_photos(flowers):
     before = load_flowers("train", 24, root=flowers).images.clone()
     Image.new("RGB", (60, 60), "red").save(flowers / "flowers-102/jpg/image_00003.jpg")

@@ -1,7 +1,7 @@
 """Which network with a pretrained encoder colors best for the same computing? Every entrant gets equal CPU time.
 
     FLOWERS102_ROOT=... python -m tests.benchmarks.encoders --budget 200                       # all, one seed
-    FLOWERS102_ROOT=... python -m tests.benchmarks.encoders base "128 px" --seeds 1 2 --budget 200
+    FLOWERS102_ROOT=... python -m tests.benchmarks.encoders base "96 px" --seeds 1 2 --budget 200
 
 The rules are race.py's: CPU seconds of one thread, steps measured first and then as many as fit, protocol `large`.
 The entrants see photos of several sizes, so all are judged alike: each predicts ab at its own size, and that is
@@ -94,7 +94,7 @@ ENTRANTS = {
     "from scratch (64 px, width 16, small 75 %)": Entrant({"small": 0.75}, base=PRESETS["cpu"]),
     "lite2": Entrant({"encoder": "lite2"}),
     "64 px": Entrant({"size": 64, "load_size": 80}),
-    "128 px": Entrant({"size": 128, "load_size": 160}),
+    "96 px": Entrant({"size": 96, "load_size": 120}),
     "160 px": Entrant({"size": 160, "load_size": 200}),
     "224 px": Entrant({"size": 224, "load_size": 256}),
     "small 50 %": Entrant({"small": 0.5}),
