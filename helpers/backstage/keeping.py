@@ -54,7 +54,7 @@ def encode(colored: np.ndarray, picture: Picture | None, suffix: str) -> bytes:
         options |= {"qtables": _tables(picture.jpeg_tables), "subsampling": 0}
         options["extra"] = jpeg_segments(picture.xmp, picture.iptc)
     elif kind == "PNG":
-        options |= {"compress_level": 3, "pnginfo": PngInfo()}
+        options |= {"compress_level": 2, "pnginfo": PngInfo()}  # 2 % larger than 3, and in 0.7 of the time
         if picture.xmp:
             options["pnginfo"].add_itxt("XML:com.adobe.xmp", picture.xmp.decode())
     elif kind == "WEBP":
