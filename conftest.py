@@ -38,7 +38,7 @@ if worker:  # the cores are shared out; more threads than cores only wait for ea
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
 
 
-gc.disable()  # while tests are found, nothing is thrown away; see pytest_collection_finish
+gc.disable()  # while tests are found, nothing is thrown away; see pytest_runtestloop
 
 
 def in_the_tree() -> set[str]:
@@ -75,7 +75,8 @@ def pytest_sessionstart(session):
         session.config.stash[BEFORE] = in_the_tree()
 
 
-def pytest_collection_finish():
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():  # in the process that shares the tests out, too, which finds none itself
     gc.freeze()  # thousands of tests, and PyTorch, stay to the end: no search for garbage looks through them again
     gc.enable()
 

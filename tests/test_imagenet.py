@@ -93,24 +93,16 @@ def fresh(code: str) -> str:
     return done.stdout.strip()
 
 
+BUILT = "import sys, torch\nfrom helpers.backstage.imagenet import efficientnet\nefficientnet('lite0')\n"
+
+
 def test_coloring_waits_for_no_compiler_and_has_one_when_it_asks():
-    code = """
-import sys, torch
-from helpers.backstage.imagenet import efficientnet
-
-efficientnet("lite0")
-assert [name for name in sys.modules if name.startswith("torch._dynamo")] == []
-import torchvision
-from torchvision.ops.roi_align import is_compile_supported as ask
-
-box = torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), [torch.tensor([[0.0, 0, 4, 4]])], 2)
-assert box.sum() == 4 and torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)).item() == 2
-import torch._dynamo
-
-assert torch._dynamo.__file__ and ask("cpu") == torch._dynamo.utils.is_compile_supported("cpu")
-print("well")
-"""
-    assert fresh(code) == "well"
+    ask = "print([name for name in sys.modules if name.startswith('torch._dynamo')])\n"
+    assert fresh(BUILT + ask) == "[]"
+    box = "torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), [torch.tensor([[0., 0, 4, 4]])], 2).sum().item()"
+    assert fresh(f"{BUILT}import torchvision\nprint({box})") == "4.0"
+    assert fresh(BUILT + "print(torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)).item())") == "2.0"
+    assert fresh(BUILT + "import torch._dynamo\nprint(bool(torch._dynamo.__file__))") == "True"
 
 
 def test_what_other_versions_want_of_the_compiler_brings_it():
@@ -124,3 +116,10 @@ from torch._dynamo.utils import counters
 print(type(counters).__name__, "torch._dynamo.utils" in sys.modules and sys.modules["torch._dynamo.utils"] is not rest)
 """
     assert fresh(code) == "defaultdict True"
+
+
+def test_a_question_that_came_before_the_compiler_is_answered_by_it():
+    code = BUILT + "from torchvision.ops.roi_align import is_compile_supported as ask\nprint(ask('cpu'), ask('meta'))"
+    assert fresh(code) == fresh(
+        "from torch._dynamo.utils import is_compile_supported as ask\nprint(ask('cpu'), ask('meta'))"
+    )

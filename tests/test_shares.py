@@ -83,7 +83,7 @@ def test_they_end_within_a_minute_of_each_other(count):
     assert all([i for _, i in tries] == list("0123") and len(dict(tries)) == 1 for tries in ran.values())
 
 
-@pytest.mark.parametrize(("gigabytes", "count"), [(8, 2), (12, 2), (24, 3)])
+@pytest.mark.parametrize(("gigabytes", "count"), [(8, 2), (12, 2), (16, 3), (24, 3), (256, 3)])
 def test_a_third_process_comes_where_there_is_memory(gigabytes, count, monkeypatch):
     sizes = {"SC_PHYS_PAGES": gigabytes * 2**18, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr(shares.os, "sysconf", sizes.get, raising=False)

@@ -72,7 +72,7 @@ def run(work: Callable[[], int], go_on: str = "run the same command to go on") -
     if _listening and "RANK" in os.environ:
         leave_at_once(code)
     if _listening:
-        gc.freeze()
+        gc.freeze()  # or all would be looked through once more before the process, and all of it, is gone
     return code
 
 
@@ -166,8 +166,8 @@ def listen() -> None:
 
     Nothing was begun then. A KeyboardInterrupt would come out as a page of somebody else's import statements.
 
-    What is imported stays to the end: Python does not look through it for garbage, again and again, which would be a
-    quarter of the start and the end of a command (`run` goes on with that for what is made later).
+    What is imported stays to the end, and is not looked through for garbage again and again: that was a quarter of the
+    start and the end of a command. What is made from `run` on is looked through as ever.
     """
 
     def leave(*_):

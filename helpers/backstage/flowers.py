@@ -66,7 +66,7 @@ def find_root(root: str | Path | None = None) -> Path | None:
     return found
 
 
-_verified: dict[Path, str] = {}  # identity of a folder that was just looked through, for the one who asked: once
+_verified: dict[Path, str] = {}  # what `find_root` said last, for `cached_images` to take once: a load looks one time
 
 
 @lru_cache(maxsize=1)  # an unreachable network is not tried again for each split
