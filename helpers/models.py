@@ -99,10 +99,11 @@ class UNet(nn.Module):
             features.append(x)
         return features
 
-    def climb(self, features: list[Tensor]) -> Tensor:
+    def climb(self, features: list[Tensor], steps: list | None = None) -> Tensor:
         """The decoder, from the bottom up, with a skip from across at each step; chapter 3's `climb`, step after step.
 
         features: those of `encode` -> (N, width, H, W), or (N, 2 * width, H / 2, W / 2) with half_res.
+        steps: a list that gets what each step made.
         """
         *above, x = features
         for squeeze, block in zip(self.squeeze, self.decoder, strict=True):
@@ -110,6 +111,8 @@ class UNet(nn.Module):
             # Squeezing the channels before enlarging does the same work on a quarter of the pixels.
             x = F.interpolate(squeeze(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], dim=1))
+            if steps is not None:
+                steps.append(x)
         return x
 
     def full_size(self, ab: Tensor, L: Tensor) -> Tensor:
@@ -196,13 +199,14 @@ class HintUNet(PretrainedUNet):
 
     forward(L, hints=None): L (N, 1, H, W); hints (N, 3, H, W), the scaled ab where the mask, its third channel, is 1,
     and 0 elsewhere; painted: what `paint` gave for L -> ab (N, 2, H, W). Without hints to the bit a `PretrainedUNet`'s.
+    asked: (truth, at) for `Listener.answers`, which training wants beside it.
     """
 
     def __init__(self, encoder: str = "lite0", width: int = 24):
         super().__init__(encoder, width, 7)
         self.config = {"kind": "HintUNet", "encoder": encoder, "width": width}
         self.requires_grad_(False)
-        self.listener = Listener([*self.encoder.feature_info.channels()[1:], width])
+        self.listener = Listener([*self.encoder.feature_info.channels()[1:], *(s.out_channels for s in self.squeeze)])
 
     def train(self, mode: bool = True) -> HintUNet:
         super().train(False)
@@ -213,15 +217,15 @@ class HintUNet(PretrainedUNet):
     @torch.no_grad()
     def paint(self, L: Tensor) -> tuple[list[Tensor], Tensor]:
         """What the part that stands still makes of L, needed once for any hints: what the listener sees, and ab."""
-        x = self.climb(features := self.encode(L))
-        return [*features[1:], x], torch.tanh(self.head(x)).float()
+        x = self.climb(features := self.encode(L), steps := [])
+        return [*features[1:], *steps], torch.tanh(self.head(x)).float()
 
-    def forward(self, L: Tensor, hints: Tensor | None = None, painted: tuple | None = None) -> Tensor:
+    def forward(self, L: Tensor, hints: Tensor | None = None, painted: tuple | None = None, asked: tuple | None = None):
         features, ab = painted or self.paint(L)
         if hints is not None:
             check("a HintUNet", "floats", L=(L, "N 1 H W"), hints=(hints, "N 3 H W"))
-            ab = self.listener(features, ab, hints.to(ab))
-        return self.full_size(ab, L)
+            ab, answers = self.listener(features, ab, hints.to(ab), asked)
+        return (self.full_size(ab, L), answers) if asked else self.full_size(ab, L)
 
 
 def parameter_groups(generator: nn.Module, scale: float) -> list[dict]:

@@ -33,8 +33,8 @@ def _apart(one, other):
     return one[:, :, None] - other[:, None]
 
 
-def _noisy(among, noise):
-    return among + noise * torch.eye(len(among))
+def _weighed(total, weight):
+    return total / weight.clamp(min=1e-9)
 
 
 def _next(error, side):
@@ -78,16 +78,18 @@ CASES = {
         ],
     ),
     "09-3": (
-        lambda among, missing, noise: torch.linalg.solve(_noisy(among, noise), missing),
-        lambda among, missing, noise: None,
+        lambda painted, told, counts: _weighed(painted + counts @ told, 1 + counts.sum(1, keepdim=True)),
+        lambda painted, told, counts: None,
         [
-            (lambda k, r, n: torch.linalg.solve(k, r), "the noise is missing"),
-            (lambda k, r, n: torch.linalg.solve(k + n, r), "added to all of `among`"),
-            (lambda k, r, n: k @ r, "each sends what it misses"),
-            (lambda k, r, n: _noisy(k, n) @ r, "multiplied instead of solved"),
-            (lambda k, r, n: r / k.sum(1, keepdim=True), "that is an average"),
-            (lambda k, r, n: r.clone(), "`missing` itself"),
-            (lambda k, r, n: torch.linalg.solve(_noisy(k, -n), r), "the noise was subtracted"),
+            (lambda p, t, k: p + k @ t, "divide by all that counts"),
+            (lambda p, t, k: _weighed(p + k @ t, k.sum(1, keepdim=True)), "the weights should sum to 1"),
+            (lambda p, t, k: _weighed(k @ t, k.sum(1, keepdim=True)), "what was painted is missing: it counts 1"),
+            (lambda p, t, k: _weighed(k @ t, 1 + k.sum(1, keepdim=True)), "missing above"),
+            (lambda p, t, k: (p + t.sum(0)) / (1 + len(t)), "each hint counts the same"),
+            (lambda p, t, k: (p + k @ t) / (1 + len(t)), "divided by the number of hints"),
+            (lambda p, t, k: _weighed(p * k.sum(1)[:, None] + k @ t, 2 * k.sum(1)[:, None]), "is weighed by what"),
+            (lambda p, t, k: (p + k.amax(1)[:, None] * t[k.argmax(1)]) / (1 + k.amax(1)[:, None]), "counts most"),
+            (lambda p, t, k: _weighed(p + k @ t, 1 + k.sum(1, keepdim=True)).T, "turned around"),
         ],
     ),
     "09-4": (

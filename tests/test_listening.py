@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.backstage.listening import HEADS, LIKE, Listener
+from helpers.backstage import listening
+from helpers.backstage.listening import HEADS, LIKE, SHORT, Listener
 from helpers.data import drawn_photos, to_lab
+from helpers.guided.trainer import log_error
 from helpers.inference import Colorizer, load_generator, save_generator
 from helpers.models import HintUNet, PretrainedUNet, no_hints, obey, place_hint, pool_hints
 from helpers.recipe import PRESETS
@@ -105,6 +107,12 @@ def test_a_single_pixel_counts_as_much_as_a_full_cell_at_every_level():
         assert pooled[0, 2].sum() == (pooled[0, :2].abs().sum(0) > 0).sum()
 
 
+def test_a_clicked_hint_lies_on_as_many_cells_wherever_it_is():
+    for row, column in [(8, 8), (9, 14), (10, 11), (15, 13)]:
+        place_hint(hints := torch.zeros(3, 24, 24), row, column, (0.1, 0.1))
+        assert pool_hints(hints[None], listening.STRIDE)[0, 2].sum() == listening.COVERED
+
+
 def test_a_hint_at_the_border_is_cut_and_a_later_one_covers_an_earlier():
     hints = torch.zeros(3, 10, 12)
     place_hint(hints, 0, 0, (0.5, 0.5), 5)
@@ -126,31 +134,67 @@ def test_obey_is_exact_at_a_hint_fades_beside_it_and_lets_two_share():
 
 
 @torch.no_grad()
-def test_spread_is_the_mean_of_a_gaussian_process(model, L):
-    """Equation 2.25 of Rasmussen & Williams, written out in numpy for one photo."""
+def test_a_cell_takes_the_weighted_mean_of_what_was_painted_and_of_what_hints_say(model, L):
+    """Written out in numpy, cell by cell and hint by hint, for one photo."""
     listener, hints = model.listener, hints_at(L[:1, :, :64, :64], (0, 10, 10), (0, 40, 50), ab=(0.3, 0.2))
     features, ab = model.paint(L[:1, :, :64, :64])
     sight, small, told = listener.see(features), torch.nn.functional.avg_pool2d(ab, 2), pool_hints(hints, 4)
-    heard = listener.spread(sight, small, told)
-    places = listener.describe(sight)[0].double().numpy()  # (heads, D, cells)
-    assert places.shape == (HEADS, LIKE + 2, 256)
-    trust = np.exp(listener.trust.numpy()) / np.exp(listener.trust.numpy()).sum()
+    heard = listener.spread(sight, small, told)[0].flatten(1).T.numpy()
+    flat = {"address": listener.compare(sight), "loud": listener.loud(sight), "keep": listener.keep(sight)}
+    flat = {name: part[0].flatten(1).double().numpy() for name, part in flat.items()}
+    places = np.stack(np.divmod(np.arange(256), 16)) / SHORT
+    kinds = [
+        np.concatenate([flat["address"][k * LIKE : (k + 1) * LIKE] / LIKE**0.5, places * np.exp(near)])
+        for k, near in enumerate(listener.near.tolist())
+    ]
+    painted, asked = small[0].flatten(1).double().numpy(), told[0].flatten(1).double().numpy()
+    for cell in range(256):
+        keep, total, mean = 1 / (1 + np.exp(-flat["keep"][0, cell])), 1.0, painted[:, cell].copy()
+        for at in asked[2].nonzero()[0]:
+            count = 0.0
+            for kind, addresses in enumerate(kinds):
+                distance = ((addresses[:, cell] - addresses[:, at]) ** 2).sum()
+                loud = flat["loud"][kind, cell] + flat["loud"][HEADS + kind, at]
+                count += np.exp(min(listener.sure - distance + loud, listener.most))
+            mean += count * (asked[:2, at] + keep * (painted[:, cell] - painted[:, at]))
+            total += count
+        np.testing.assert_allclose(heard[cell, :2], mean / total - painted[:, cell], atol=1e-4)
+        np.testing.assert_allclose(heard[cell, 2], 1 - 1 / total, atol=1e-4)
+    assert 0.05 < heard[:, 2].min() < heard[:, 2].max() <= 1
 
-    def kernel(one, other):
-        return sum(
-            t * np.exp(-((p[:, one, None] - p[:, None, other]) ** 2).sum(0)) for t, p in zip(trust, places, strict=True)
-        )
 
-    at, every = told[0, 2].flatten().nonzero().flatten().numpy(), np.arange(256)
-    missing = np.c_[(told[0, :2] - small[0]).flatten(1).double().numpy()[:, at].T, np.ones(len(at))]
-    noise = np.exp(listener.noise.item())
-    expected = kernel(every, at) @ np.linalg.solve(kernel(at, at) + noise * np.eye(len(at)), missing)
-    np.testing.assert_allclose(heard[0].flatten(1).T.numpy(), expected, atol=1e-4)
+@torch.no_grad()
+def test_its_many_answers_are_those_of_one_question_each(model, L, monkeypatch):
+    monkeypatch.setattr(listening, "COVERED", 1)  # one cell is told here
+    features, ab = model.paint(L[:, :, :64, :64])
+    sight, small = model.listener.see(features), torch.nn.functional.avg_pool2d(ab, 2)
+    truth = torch.rand(3, 2, 16, 16) - 0.5
+    at = torch.stack([torch.randperm(256)[:8] for _ in range(3)])
+    answers = model.listener.answers(sight, small, truth, at)
+    assert [tuple(some.shape) for some in answers] == [(3, 8 // size, 2, 256) for size in (1, 2, 4, 8)]
+    for some, size in zip(answers, (1, 2, 4, 8), strict=True):
+        for group in range(8 // size):
+            told = torch.zeros(3, 3, 256)
+            for photo in range(3):
+                for cell in at[photo, group * size : (group + 1) * size]:
+                    told[photo, :2, cell], told[photo, 2, cell] = truth[photo].flatten(1)[:, cell], 1
+            one = model.listener.spread(sight, small, told.view(3, 3, 16, 16))[:, :2]
+            torch.testing.assert_close(some[:, group], (small + one).flatten(2), rtol=0, atol=1e-5)
+
+
+def test_the_logarithm_of_each_paintings_error_is_what_psnr_counts():
+    generator = torch.Generator().manual_seed(0)
+    truth, off = torch.zeros(4, 1, 2, 50), torch.rand(4, 6, 2, 50, generator=generator) - 0.5
+    decibels = -10 * np.log10(off.square().mean((2, 3)).numpy())
+    assert -10 / np.log(10) * log_error(off, truth) == pytest.approx(decibels.mean(), abs=0.01)
+    assert log_error(truth, truth).isfinite() and log_error(truth, truth) < log_error(truth + 0.01, truth)
 
 
 def test_gradients_reach_all_of_the_listener_and_nothing_else(model, L):
     model.train()
-    model(L, hints_at(L, (0, 35, 20), (2, 8, 8))).square().mean().backward()
+    truth, at = torch.rand(3, 2, 24, 16), torch.randint(0, 24 * 16, (3, 4))
+    painted, answers = model(L, hints_at(L, (0, 35, 20), (2, 8, 8)), asked=(truth, at))
+    (painted.square().mean() + sum(some.square().mean() for some in answers)).backward()
     got = {name for name, weight in model.named_parameters() if weight.grad is not None and weight.grad.abs().sum() > 0}
     moving = model.training, model.decoder[0][1].training, model.listener.think[1][1].training
     model.zero_grad()
@@ -188,7 +232,7 @@ def test_training_moves_the_listener_alone_and_goes_on_with_the_same_bits(base, 
     before, after = base.state_dict(), whole.generator.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     torch.manual_seed(recipe.seed)
-    fresh = Listener([24, 40, 112, 320, 8]).state_dict()
+    fresh = Listener([24, 40, 112, 320, 32, 21, 13, 8]).state_dict()
     assert not torch.equal(after["listener.weigh.0.weight"], fresh["weigh.0.weight"])
     assert {"val_psnr", "val_psnr_1_hints", "val_psnr_10_hints"} <= whole.history[-1].keys()
     while not (run := train(recipe, tmp_path / "parts", photos, val, stop_after=3, show=False)).finished:

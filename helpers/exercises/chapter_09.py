@@ -103,37 +103,42 @@ def _alike(function) -> str:
     return f"right: the same address gives {got[2, 1]:.0f}, the farthest two of these {got.min():.2f}"
 
 
-def _shares(function) -> str:
-    """09-3: among (k, k), missing (k, c), noise -> shares (k, c) with (among + noise 1) shares = missing."""
+def _average(function) -> str:
+    """09-3: painted (n, c), told (k, c), counts (n, k) -> the weighted mean (n, c), where what was painted counts 1."""
     import torch
 
-    places = np.array([0.0, 0.1, 1.5, 4.0])
-    among = np.exp(-((places[:, None] - places) ** 2))
-    missing = np.array([[0.4, -0.2], [0.5, -0.2], [-0.1, 0.3], [0.2, 0.2]])
-    noise, one = 0.1, np.eye(4)
-    given = [torch.tensor(x, dtype=torch.float32) for x in (among, missing)]
-    got = numbers(ask(function, *given, noise), (4, 2), "the shares")
+    painted = np.array([[0.1, 0.2], [0.3, -0.1], [0.0, 0.0], [-0.2, 0.4], [0.2, 0.1]])
+    told = np.array([[0.6, -0.3], [0.5, 0.3], [-0.4, 0.1]])
+    counts = np.array([[20.0, 0.0, 0.1], [0.5, 0.5, 2.0], [0.0, 0.0, 0.0], [3.0, 8.0, 0.2], [0.1, 0.0, 6.0]])
+    given = [torch.tensor(x, dtype=torch.float32) for x in (painted, told, counts)]
+    got = numbers(
+        ask(function, *given),
+        (5, 2),
+        "the colors",
+        {
+            (2, 5): "turned around: a row for each cell, a column for each channel",
+            (3, 2): "a color for each *cell* is wanted, not for each hint",
+        },
+    )
+    total, said = counts.sum(1, keepdims=True), counts @ told
     mistakes = {
-        "the noise is missing: add it to the diagonal, or two like hints make the shares explode": np.linalg.solve(
-            among, missing
-        ),
-        "the noise was added to all of `among`: only the likeness of a hint with *itself* gets it": np.linalg.solve(
-            among + noise, missing
-        ),
-        "this is what arrives if each sends what it misses. Ask the other way round: what must be sent?": among
-        @ missing,
-        "the system is right, and multiplied instead of solved: what, sent, arrives as `missing`?": (
-            among + noise * one
+        "this is the sum: divide by all that counts, 1 and the hints": painted + said,
+        "the 1 of what was painted is missing below: the weights should sum to 1": (painted + said)
+        / np.maximum(total, 1e-9),
+        "what was painted is missing: it counts 1, so where no hint counts it stays": said / np.maximum(total, 1e-9),
+        "what was painted is in the sum below, and missing above": said / (1 + total),
+        "each hint counts the same here: weigh them by `counts`": (painted + told.sum(0)) / (1 + len(told)),
+        "divided by the number of hints, and 1, not by how much they count": (painted + said) / (1 + len(told)),
+        "what was painted is weighed by what the hints count: it counts 1": (painted * total + said)
+        / np.maximum(2 * total, 1e-9),
+        "only the hint that counts most was heard: all count, the more the more": (
+            painted + counts.max(1, keepdims=True) * told[counts.argmax(1)]
         )
-        @ missing,
-        "each row was divided by its sum: that is an average. Solve the system": missing / among.sum(1, keepdims=True),
-        "this is `missing` itself: two hints on one petal would count twice": missing,
-        "the noise was subtracted": np.linalg.solve(among - noise * one, missing),
+        / (1 + counts.max(1, keepdims=True)),
     }
-    compare(got, np.linalg.solve(among + noise * one, missing), mistakes, 2e-4)
-    arrives = among @ got
-    off = np.abs(arrives - missing).max()
-    return f"right: sent, they arrive at the hints within {off:.2f} of what was missing there; the noise is the rest"
+    compare(got, (painted + said) / (1 + total), mistakes, 1e-5)
+    off = np.abs(got[0] - told[0]).max()
+    return f"right: where a hint counts 20 the color is within {off:.2f} of it, and where none counts it stays"
 
 
 def _next_place(function) -> str:
@@ -179,7 +184,7 @@ def _next_place(function) -> str:
     return "right: a single odd pixel does not decide"
 
 
-EXERCISES = {"09-1": _put_hint, "09-2": _alike, "09-3": _shares, "09-4": _next_place}
+EXERCISES = {"09-1": _put_hint, "09-2": _alike, "09-3": _average, "09-4": _next_place}
 
 
 # --------------------------------------------------------------------- what the chapter goes on with
@@ -199,10 +204,8 @@ def _our_alike(one, other):
     return torch.exp(-(one[:, :, None] - other[:, None]).square().sum(0))
 
 
-def _our_shares(among, missing, noise):
-    import torch
-
-    return torch.linalg.solve(among + torch.eye(len(among)) * noise, missing)
+def _our_average(painted, told, counts):
+    return (painted + counts @ told) / (1 + counts.sum(1, keepdim=True))
 
 
 def _our_next_place(error, side):
@@ -212,4 +215,4 @@ def _our_next_place(error, side):
     return divmod(int(smooth.argmax()), smooth.shape[1])
 
 
-OURS = {"09-1": _our_put_hint, "09-2": _our_alike, "09-3": _our_shares, "09-4": _our_next_place}
+OURS = {"09-1": _our_put_hint, "09-2": _our_alike, "09-3": _our_average, "09-4": _our_next_place}

@@ -1,42 +1,68 @@
-"""A step of training with hints: the same color loss, with colors told at random places."""
+"""A step of training with hints: the same color loss with colors told at random places, and many questions beside."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
+from ..backstage.listening import STRIDE
 from ..losses import color_loss
 from ..recipe import Recipe
 from ..training import Trainer
 from .drawing import draw_hints
 
-__all__ = ["HintTrainer", "hints_of_step"]
+__all__ = ["HintTrainer", "hints_of_step", "log_error"]
 
 
-def hints_of_step(ab: Tensor, recipe: Recipe, step: int, accelerator: Accelerator) -> tuple[Tensor, Tensor]:
+ASKED = 32  # places of each photo that are asked about at once
+
+
+def hints_of_step(ab: Tensor, recipe: Recipe, step: int, accelerator: Accelerator) -> tuple[Tensor, Tensor, Tensor]:
     """What `draw_hints` gives for this process's photos, ab (N, 2, H, W): as one process with all of them would draw.
 
-    For a photo may be told a color of the next one, which another process has.
+    For a photo may be told a color of the next one, which another process has. Beside it: `ASKED` places of each
+    photo, drawn evenly, as shares of its cells, (N, ASKED).
     """
     rank, world = accelerator.process_index, accelerator.num_processes
     seed = int(np.random.SeedSequence((recipe.seed, step, 0, 9)).generate_state(1, np.uint64)[0]) >> 1
+    generator = torch.Generator().manual_seed(seed)
     # each process has every `world`-th photo of the batch
     together = accelerator.gather(ab).unflatten(0, (world, -1)).transpose(0, 1).flatten(0, 1)
-    target, hints = draw_hints(together, recipe.hints, torch.Generator().manual_seed(seed))
-    return target[rank::world], hints[rank::world].contiguous(memory_format=torch.channels_last)
+    target, hints = draw_hints(together, recipe.hints, generator)
+    places = torch.rand(len(together), ASKED, generator=generator).to(ab.device)
+    return target[rank::world], hints[rank::world].contiguous(memory_format=torch.channels_last), places[rank::world]
+
+
+def log_error(painted: Tensor, truth: Tensor) -> Tensor:
+    """Mean of the logarithm of each painting's squared error, which is what PSNR counts; a scalar.
+
+    painted and truth (N, G, 2, cells), scaled. An error of half a Lab unit, which nobody sees, ends it.
+    """
+    return ((painted - truth).square().mean((2, 3)) + 2e-5).log().mean()
 
 
 class HintTrainer(Trainer):
     """A `Trainer` whose generator is a `HintUNet`: what is drawn depends on seed and step alone."""
 
     def color_step(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        """The generator moves toward the colors to aim at, of which it is told some."""
-        target, hints = hints_of_step(ab, self.recipe, self.step, self.accelerator)
-        loss = color_loss(self.generator(L, hints), target, self.recipe.color_kind)
-        norm = self.descend(self.generator, self.g_optimizer, loss)
-        return {"color": loss.detach(), "norm": norm}
+        """The generator moves toward the colors to aim at, of which it is told some; and learns what is alike.
+
+        Of one painting with a few hints, likeness learns little. So it is asked about `ASKED` places at once: what if
+        the true color of this one alone were told, of these two, of these four, …? Seeing, which costs most, is shared.
+        """
+        target, hints, places = hints_of_step(ab, self.recipe, self.step, self.accelerator)
+        height, width = (-(-side // 32) * 32 for side in ab.shape[-2:])  # as L is padded
+        padded = F.pad(ab, (0, width - ab.shape[-1], 0, height - ab.shape[-2]), mode="replicate")
+        truth = F.avg_pool2d(padded, STRIDE)
+        at = (places * truth[0, 0].numel()).long()
+        painted, answers = self.generator(L, hints, None, (truth, at))
+        color = color_loss(painted, target, self.recipe.color_kind)
+        alike = sum(log_error(some, truth.flatten(2)[:, None]) for some in answers) / len(answers)
+        norm = self.descend(self.generator, self.g_optimizer, color.log() + alike)  # logarithms: both count alike
+        return {"color": color.detach(), "norm": norm}
 
     @torch.no_grad()
     def update_average(self) -> None:
