@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent
 
 os.environ["COLORIZE_PRESET"] = "smoke"
 os.environ.setdefault("COLORIZE_OFFLINE", "1")  # tests never fetch 330 MB
+os.environ.pop("PYTHONUNBUFFERED", None)  # commands are tried as users have them, who seldom set it
 
 # Tests neither trust nor spoil the user's photos and runs. The processes of pytest-xdist share one cache, where files
 # are locked, but no runs: the same notebook may be run by two of them at a time.

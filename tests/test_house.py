@@ -20,12 +20,12 @@ TAUGHT = (
     "color", "data", "synthetic", "models", "classification", "losses", "recipe", "training", "metrics", "inference",
 )  # fmt: skip
 DOORS = {("training", "cli"), ("environment", "classroom.health")}  # `python -m`, under `if __name__ == "__main__"`
-LIMITS = {"taught": 1954, "flat": 2734, "helpers": 17_690}  # of all: so that it does not grow unseen
+LIMITS = {"taught": 1954, "flat": 2734, "helpers": 17_700}  # of all: so that it does not grow unseen
 # The last was 9,500 until chapters 3 to 6 gave their drawing to figures/, and their checks of answers grew; classroom/,
 # what serves Colab, the site that maintainers make, what chapters 8, 9 and 11 need, and the teaching guide came later.
 # The 1,600 lines from 15,900 on are those of chapters 10 and 11: checks, figures, widgets, mapped pictures, launching.
 # 40 more make a folder's convolutions steps of oneDNN and slides of Jupyter's own command fit; 60 quicken commands;
-# 70, four of them in `models`, ask a listener about many places at once.
+# 70, four of them in `models`, ask a listener about many places at once; 10 end what nobody reads.
 # Flat ones were 2,500 until chapter 9 gave `models` a network that takes hints, and photos that fit into no GPU were
 # left in their file, and 2,720 until lightness alone could be asked for; taught ones 1,750 until chapter 10 taught
 # `classification`, which had been a short one beside them; all of its growth is what that chapter builds.

@@ -335,7 +335,8 @@ def test_shipped_weights_are_as_good_as_their_cards_say():
         colorizer = Colorizer.from_pretrained(name, device="cpu")
         if isinstance(colorizer.model, HintUNet):  # without hints the painter that it went on from, to the bit
             still = Colorizer.from_pretrained("flowers-l1", device="cpu")
-            assert colorizer.card["scorecard"]["values"] == still.card["scorecard"]["values"]
+            for metric, marks in still.card["scorecard"]["values"].items():  # summed in other parts, perhaps
+                assert colorizer.card["scorecard"]["values"][metric] == pytest.approx(marks, rel=1e-6), metric
             part = colorizer.model.state_dict()
             assert all(torch.equal(part[key], value) for key, value in still.model.state_dict().items())
             L = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -69,6 +69,8 @@ def run(work: Callable[[], int], go_on: str = "run the same command to go on") -
             code, line = STOPPED, f"stopped: {go_on}"
         if line and (rank() == 0 or line.startswith("process ") or (rank() == 1 and line.endswith(LOST))):
             complain(line)
+    if _listening and sys.stderr is not None:
+        _settle(sys.stderr)
     if _listening and "RANK" in os.environ:
         leave_at_once(code)
     if _listening:
@@ -223,8 +225,13 @@ def _forgiving_stdout() -> Iterator[None]:
         sys.stdout = stdout
         if forgiving.error:
             complain(f"what was printed is lost: {forgiving.error.strerror}")
-        try:
-            stdout.flush()
-        except OSError:  # or Python would try once more at its end, and complain
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        _settle(stdout)
+
+
+def _settle(stream) -> None:
+    """Write what a stream holds; if that fails, nowhere: or Python tries once more at its end, and exits with 120."""
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 __all__ = ["HINT_SIDE", "Listener", "no_hints", "obey", "place_hint", "pool_hints"]
 
 HINT_SIDE = 5  # pixels of the small picture that a clicked hint colors
-COVERED = 4  # cells that it lies on, wherever it is, and each of them counts
+COVERED = 4  # cells that it lies on, but at the border, and each of them counts
 HEADS, LIKE = 2, 24  # ways to be alike, and the numbers each compares
 WIDTH = 64  # channels in which places are looked at
 STRIDE = 4  # pixels of a cell of the map in which places are compared
@@ -173,7 +173,7 @@ class Listener(nn.Module):
         below, right = (2 * a - b for a, b in zip(ab.shape[-2:], hints.shape[-2:], strict=True))
         hints = F.pad(hints, (0, right, 0, below))  # as L was
         sight, small = self.see(features), F.avg_pool2d(ab, STRIDE // 2)
-        with torch.autocast(ab.device.type, enabled=False):  # equations are solved in full precision
+        with torch.autocast(ab.device.type, enabled=False):  # likeness wants full precision
             heard = self.spread(sight.float(), small, pool_hints(hints, STRIDE))
             answers = asked and self.answers(sight.float(), small, *asked)
         x = self.squeeze(self.weigh(torch.cat([sight, heard, small], dim=1)))

@@ -39,6 +39,9 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One line on stderr, whatever is in a file's name, and whether or not somebody still listens there."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()  # a bar's line ends before
     with suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
 

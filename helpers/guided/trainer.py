@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from ..backstage.listening import STRIDE
+from ..backstage.sharing import mean_of_all
 from ..losses import color_loss
 from ..recipe import Recipe
 from ..training import Trainer
@@ -54,14 +55,16 @@ class HintTrainer(Trainer):
         the true color of this one alone were told, of these two, of these four, …? Seeing, which costs most, is shared.
         """
         target, hints, places = hints_of_step(ab, self.recipe, self.step, self.accelerator)
-        height, width = (-(-side // 32) * 32 for side in ab.shape[-2:])  # as L is padded
-        padded = F.pad(ab, (0, width - ab.shape[-1], 0, height - ab.shape[-2]), mode="replicate")
+        step = 2**self.plain_generator.depth
+        padded = F.pad(ab, (0, -ab.shape[-1] % step, 0, -ab.shape[-2] % step), mode="replicate")  # as L is
         truth = F.avg_pool2d(padded, STRIDE)
         at = (places * truth[0, 0].numel()).long()
         painted, answers = self.generator(L, hints, None, (truth, at))
         color = color_loss(painted, target, self.recipe.color_kind)
         alike = sum(log_error(some, truth.flatten(2)[:, None]) for some in answers) / len(answers)
-        norm = self.descend(self.generator, self.g_optimizer, color.log() + alike)  # logarithms: both count alike
+        # The slope of a logarithm, as the other has one: so both count alike. Of all processes' mean, as one would.
+        whole = mean_of_all({"color": color.detach()}, self.accelerator)["color"]
+        norm = self.descend(self.generator, self.g_optimizer, color / whole.clamp(min=1e-4) + alike)
         return {"color": color.detach(), "norm": norm}
 
     @torch.no_grad()
