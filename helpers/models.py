@@ -221,7 +221,7 @@ class HintUNet(PretrainedUNet):
         return [*features[1:], *steps], torch.tanh(self.head(x)).float()
 
     def forward(self, L: Tensor, hints: Tensor | None = None, painted: tuple | None = None, asked: tuple | None = None):
-        features, ab = painted or self.paint(L)
+        (features, ab), answers = painted or self.paint(L), None
         if hints is not None:
             check("a HintUNet", "floats", L=(L, "N 1 H W"), hints=(hints, "N 3 H W"))
             ab, answers = self.listener(features, ab, hints.to(ab), asked)

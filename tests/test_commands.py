@@ -315,6 +315,40 @@ def test_who_hears_may_be_gone(where, err, work):
     assert done.returncode == 0 and (done.err == err or (help_instead and "exit codes" in done.err))
 
 
+@posix
+@pytest.mark.parametrize("where", ["/dev/full", "a closed pipe", "closed"])
+def test_an_error_that_nobody_can_hear_has_its_code_all_the_same(where):
+    """Python holds back what is written until a line ends, tries again at its end, and would make it 120."""
+    if where == "/dev/full" and not Path(where).exists():
+        pytest.skip("no such device")
+    more = {}
+    if where == "closed":
+        more["preexec_fn"] = lambda: os.close(2)
+    elif where == "a closed pipe":
+        ours, more["stderr"] = os.pipe()
+        os.close(ours)
+    else:
+        more["stderr"] = open(where, "w")  # noqa: SIM115
+    done = light("""
+def work():
+    say("begun")
+    raise ValueError("no")
+sys.exit(run(work))
+""", **more)  # fmt: skip
+    assert (done.returncode, done.out) == (1, "begun\n")
+
+
+@posix
+def test_what_was_printed_comes_before_the_error():
+    done = light("""
+def work():
+    print("a bar without an end", end="")
+    raise ValueError("no")
+sys.exit(run(work))
+""", stderr=subprocess.STDOUT)  # fmt: skip
+    assert (done.returncode, done.out) == (1, "a bar without an enderror: no\n")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [

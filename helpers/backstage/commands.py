@@ -232,6 +232,6 @@ def _settle(stream) -> None:
     """Write what a stream holds; if that fails, nowhere: or Python tries once more at its end, and exits with 120."""
     try:
         stream.flush()
-    except OSError:
+    except (OSError, ValueError):
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

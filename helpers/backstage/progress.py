@@ -42,8 +42,9 @@ def complain(text: str) -> None:
     if sys.stdout is not None:
         with suppress(OSError, ValueError):
             sys.stdout.flush()  # a bar's line ends before
-    with suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # or `print` would take stdout
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
 
 
 class Bar:
